@@ -1,0 +1,161 @@
+"""Every kind of event that the log can hold, and the metadata that each carries.
+
+An event is frozen, flat and self-sufficient, has a stable dotted name and a schema version, and is never
+edited: a changed meaning is a new name, a changed shape a new version with an upcast (`ledger.codec`).
+"""
+
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import msgspec
+
+from ledger.ids import Mode
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What every event has: a stable name and the version of its shape."""
+
+    NAME: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+
+
+class StripeEventReceived(Event, frozen=True, kw_only=True, gc=False):
+    """Stripe delivered an event, correctly signed. `payload` is its JSON as it came, personal fields sealed."""
+
+    NAME: ClassVar[str] = "stripe.event_received"
+
+    event_id: str
+    type: str
+    created_s: int
+    """Stripe's own time of the event, whole seconds since the epoch."""
+    mode: Mode
+    account: str
+    """`platform`, or the connected account that the event is about."""
+    api_version: str | None
+    """The API version that the payload is rendered in; None when Stripe did not say."""
+    endpoint: Literal["platform", "connect"]
+    """Which of our two endpoints received it."""
+    payload: msgspec.Raw
+
+
+class StripeEventConflicted(StripeEventReceived, frozen=True, kw_only=True, gc=False):
+    """An event id came again in the same API version with other content. Kept for people, never applied."""
+
+    NAME: ClassVar[str] = "stripe.event_conflicted"
+
+
+class StripeEventMisrouted(StripeEventReceived, frozen=True, kw_only=True, gc=False):
+    """An event signed with a secret that is bound to the other mode. Kept for people, never applied."""
+
+    NAME: ClassVar[str] = "stripe.event_misrouted"
+
+
+class OrganizationLinked(Event, frozen=True, kw_only=True, gc=False):
+    """An operator said which organization a Stripe customer is billed for. Outranks every claim in metadata."""
+
+    NAME: ClassVar[str] = "organization.linked"
+
+    mode: Mode
+    account: str
+    customer: str
+    org: str
+
+
+class OrganizationUnlinked(Event, frozen=True, kw_only=True, gc=False):
+    """An operator took a link back; claims in metadata count again."""
+
+    NAME: ClassVar[str] = "organization.unlinked"
+
+    mode: Mode
+    account: str
+    customer: str
+
+
+class ApiKeyIssued(Event, frozen=True, kw_only=True, gc=False):
+    """A key to the API was issued. The key itself is nowhere: only its keyed digest is."""
+
+    NAME: ClassVar[str] = "api_key.issued"
+
+    key_id: str
+    digest: str
+    """Hex HMAC-SHA256 of the key under the installation's digest key."""
+    mode: Mode
+    role: str
+    org: str | None
+    account: str | None
+    label: str | None
+
+
+class ApiKeyRevoked(Event, frozen=True, kw_only=True, gc=False):
+    """A key to the API was revoked, for ever."""
+
+    NAME: ClassVar[str] = "api_key.revoked"
+
+    key_id: str
+
+
+class SubjectErased(Event, frozen=True, kw_only=True, gc=False):
+    """The key of a subject's personal fields was destroyed: they can never be read again."""
+
+    NAME: ClassVar[str] = "subject.erased"
+
+    subject: str
+
+
+#: The registry: one line an event.
+EVENTS: tuple[type[Event], ...] = (
+    StripeEventReceived,
+    StripeEventConflicted,
+    StripeEventMisrouted,
+    OrganizationLinked,
+    OrganizationUnlinked,
+    ApiKeyIssued,
+    ApiKeyRevoked,
+    SubjectErased,
+)
+
+
+class Cause(msgspec.Struct, frozen=True, gc=False):
+    """The event that led to this one, by stream and version: these survive a restore, a position does not."""
+
+    stream: str
+    version: int
+
+
+class Metadata(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """Who, why and about whom, beside every event."""
+
+    occurred_at_s: int
+    """When it happened at its source, whole seconds since the epoch."""
+    actor: str
+    """`stripe`, `system`, or the person who acted."""
+    reason: str | None = None
+    cause: Cause | None = None
+    correlation: str | None = None
+    mode: Mode | None = None
+    account: str | None = None
+    subjects: tuple[str, ...] = ()
+    digest: str | None = None
+    """Keyed digest of the content as it came, so that a redelivery can be told from a conflict."""
+
+
+class NewEvent(NamedTuple):
+    """An event that someone wants appended as `version` (1 is the first) of `stream`."""
+
+    stream: str
+    version: int
+    event: Event
+    metadata: Metadata
+
+
+class Recorded(NamedTuple):
+    """An event as the log holds it."""
+
+    position: int
+    stream: str
+    version: int
+    event: Any
+    """One of `EVENTS`."""
+    metadata: bytes
+    """Encoded `Metadata`; `ledger.codec.decode_metadata` opens it. Folding does not need it, so it stays closed."""
+    recorded_at_us: int
+    """When the database appended it, microseconds since the epoch; never decreases with position."""

@@ -1,0 +1,46 @@
+"""Which fields of Stripe's objects are personal: one table.
+
+Each object type names the keys that are personal anywhere below it, down to the next object. A type that is not
+in the table gets `EVERYWHERE`: better a sealed field too many than a name in the clear. Country stays plain, and
+of a postal code its first three characters, because tax needs them.
+"""
+
+#: Inside anything that looks like an address (it has a line or a postal code).
+ADDRESS = frozenset({"line1", "line2", "city", "state", "postal_code", "town", "zip"})
+ADDRESS_MARKS = frozenset({"line1", "postal_code"})
+
+#: Keys that are personal wherever they stand in an object that the table does not know better.
+EVERYWHERE = frozenset({
+    "name", "first_name", "last_name", "maiden_name", "full_name", "given_name", "family_name", "company_name",
+    "customer_name", "cardholder_name", "account_holder_name", "individual_name", "business_name", "individual",
+    "email", "customer_email", "receipt_email", "billing_email", "contact_email", "support_email",
+    "payer_email", "verified_email", "e_mail", "phone", "customer_phone", "support_phone", "phone_number",
+    "ip", "ip_address", "customer_ip", "customer_purchase_ip", "client_ip", "user_agent",
+    "dob", "ssn_last_4", "id_number", "verified_name", "customer_signature",
+    "address_line1", "address_line2", "address_city", "address_state", "address_zip", "tracking_number",
+    "description", "comment", "note", "notes", "memo", "footer", "message_to_customer", "internal_note",
+    "customer_communication", "uncategorized_text", "access_activity_log",
+})  # fmt: skip
+
+_NOTHING: frozenset[str] = frozenset()
+#: What the platform itself writes in its catalogue is public.
+CATALOGUE = (
+    "product", "price", "plan", "coupon", "promotion_code", "tax_rate", "tax_code", "shipping_rate",
+    "entitlements.feature", "entitlements.active_entitlement", "product_feature", "billing.meter",
+    "billing_portal.configuration",
+)  # fmt: skip
+
+#: The table: object type -> keys that are personal in it. Absent: `EVERYWHERE`.
+BY_OBJECT: dict[str, frozenset[str]] = {
+    **dict.fromkeys(CATALOGUE, _NOTHING),
+    "customer": EVERYWHERE | {"value"},  # invoice_settings.custom_fields[].value is free text
+    "invoice": EVERYWHERE | {"value"},
+    "tax_id": EVERYWHERE | {"value"},
+}
+#: Keys whose whole value is free of persons even in a personal object.
+PLAIN_PARENTS = frozenset({"plan", "price", "product", "recurring", "automatic_tax", "payment_settings"})
+
+
+def personal_keys(object_type: str | None) -> frozenset[str]:
+    """The keys that are personal in an object of this type (None: unknown)."""
+    return BY_OBJECT.get(object_type or "", EVERYWHERE)

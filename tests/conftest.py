@@ -1,0 +1,64 @@
+"""What every test can ask for: one embedded PostgreSQL a session, and a fresh database a test."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from psycopg.conninfo import make_conninfo
+
+from api.postgres import EmbeddedPostgres
+from ledger import migrations
+from ledger.store import Log
+
+settings.register_profile(
+    "recount", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("recount")
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmbeddedPostgres]:
+    """The real PostgreSQL that the product embeds, in a folder of its own."""
+    with tempfile.TemporaryDirectory(prefix="recount-tests-", ignore_cleanup_errors=True) as folder:
+        os.chmod(folder, 0o755)
+        postgres = EmbeddedPostgres(Path(folder))
+        postgres.start()
+        yield postgres
+        postgres.stop()
+
+
+@pytest.fixture(scope="session")
+def template(server: EmbeddedPostgres) -> str:
+    """A migrated database that others are copied from."""
+    name = "recount_template"
+    with psycopg.connect(make_conninfo(server.conninfo, dbname="postgres"), autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name}")
+    conninfo = make_conninfo(server.conninfo, dbname=name)
+    migrations.migrate(conninfo)
+    migrations.migrate(conninfo, migrations.KEYS, "subject_keys")
+    return name
+
+
+@pytest.fixture
+def database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
+    """A fresh database as a connection string of its owner."""
+    name = f"t_{uuid4().hex[:12]}"
+    with psycopg.connect(make_conninfo(server.conninfo, dbname="postgres"), autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # grants on the database itself are not copied from the template
+        conn.execute(f"GRANT CREATE, TEMPORARY ON DATABASE {name} TO recount_projector")
+        yield make_conninfo(server.conninfo, dbname=name)
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def log(database: str) -> Iterator[Log]:
+    """An empty log."""
+    it = Log(database)
+    yield it
+    it.close()
