@@ -91,13 +91,12 @@ class KeyStore:
                         [missing, fresh],
                     )
                     rows = conn.execute(
-                        "SELECT subject, wrapped_key FROM subject_keys.keys WHERE subject = ANY(%s)", [missing]
+                        "SELECT subject, wrapped_key FROM subject_keys.keys WHERE subject = ANY(%s)",
+                        [missing],
                     ).fetchall()
             except psycopg.Error as error:
                 raise StoreUnavailable("the key store did not answer") from error
-            found = {
-                s: self._master.unwrap(w, s) if w is not None else secrets.token_bytes(KEY_BYTES) for s, w in rows
-            }
+            found = {s: self._master.unwrap(w, s) if w is not None else secrets.token_bytes(KEY_BYTES) for s, w in rows}
             with self._lock:
                 if len(self._cache) + len(found) > CACHE_SIZE:
                     self._cache.clear()

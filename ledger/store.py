@@ -110,7 +110,14 @@ class LogRecorder(PostgresApplicationRecorder):
     """The library's recorder over `ledger.events`, appending through `ledger.append_units`."""
 
     def __init__(self, conninfo: str) -> None:
-        if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS", "n").lower() in ("y", "yes", "t", "true", "on", "1"):
+        if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS", "n").lower() in (
+            "y",
+            "yes",
+            "t",
+            "true",
+            "on",
+            "1",
+        ):
             raise UnsafeStore(
                 "unset POSTGRES_ENABLE_DB_FUNCTIONS: with it the library appends without a lock, and readers"
                 " miss events for ever"
@@ -460,7 +467,7 @@ def _disjoint(
 
 def _copy_chunk(conn: psycopg.Connection[Any], events: Sequence[NewEvent]) -> int:
     assert all(e.version == 1 for e in events)
-    rows = {}
+    rows: dict[str, tuple[Any, ...]] = {}
     for event in events:
         topic, state = codec.encode(event.event)
         rows.setdefault(event.stream, (event.stream, 1, topic, state, codec.encode_metadata(event.metadata)))

@@ -27,12 +27,12 @@ def migrate(conninfo: str, steps: tuple[str, ...] = LOG, schema: str = "ledger")
     ran = []
     with psycopg.connect(conninfo, autocommit=True) as conn:
         conn.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-        conn.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")  # type: ignore[arg-type] # a constant of ours
+        conn.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         conn.execute(
-            f"CREATE TABLE IF NOT EXISTS {schema}.migrations (name text PRIMARY KEY, sha256 text NOT NULL,"  # type: ignore[arg-type]
+            f"CREATE TABLE IF NOT EXISTS {schema}.migrations (name text PRIMARY KEY, sha256 text NOT NULL,"
             " applied_at timestamptz NOT NULL DEFAULT now())"
         )
-        done = dict(conn.execute(f"SELECT name, sha256 FROM {schema}.migrations").fetchall())  # type: ignore[arg-type] # noqa: S608
+        done: dict[str, str] = dict(conn.execute(f"SELECT name, sha256 FROM {schema}.migrations").fetchall())
         for name in steps:
             sql = (files(__package__) / name).read_text()
             digest = hashlib.sha256(sql.encode()).hexdigest()
@@ -41,9 +41,9 @@ def migrate(conninfo: str, steps: tuple[str, ...] = LOG, schema: str = "ledger")
                     raise MigrationChanged(f"{schema}: migration {name} was edited after it ran")
                 continue
             with conn.transaction():
-                conn.execute(sql)  # type: ignore[arg-type]
+                conn.execute(sql)
                 conn.execute(
-                    f"INSERT INTO {schema}.migrations (name, sha256) VALUES (%s, %s)",  # type: ignore[arg-type] # noqa: S608
+                    f"INSERT INTO {schema}.migrations (name, sha256) VALUES (%s, %s)",
                     [name, digest],
                 )
             ran.append(name)

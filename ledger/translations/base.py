@@ -1,0 +1,191 @@
+"""What a translation is: a family of objects, the fields we read of it in any API version, and a pure function.
+
+`previous_attributes` are read with the same types, laid over the object, and translated as well: that tells what
+the changed fields held before, which is how two events of one second are put in order.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from ledger.events import StripeEventReceived
+from ledger.facts import ObjectFact, Quarantined, Translation, Whence
+from ledger.ids import PLATFORM
+
+#: Lifecycle ranks within one second.
+CREATED, UPDATED, FINAL, DELETED = 0, 1, 8, 9
+
+#: Metadata keys that claim a customer for an organization, the first that is present wins.
+CLAIM_KEYS = ("org_id", "organization_id", "recount_org")
+
+
+#: `null`, `{}` and nothing at all say nothing of what was before.
+_EMPTY = 4
+
+
+class Missing(Exception):
+    """The payload lacks a field that its type must have."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of Stripe object: how it is read and what it says.
+
+    `translate` raises Missing when a required field is absent. `rank` orders facts of one second by lifecycle.
+    """
+
+    name: str
+    object_type: str
+    """Stripe's `object` of the payload."""
+    prefixes: tuple[str, ...]
+    """Event types without their last word, e.g. `customer.subscription`."""
+    payload: type[msgspec.Struct]
+    facts: type[msgspec.Struct]
+    translate: Callable[[Any], Any]
+    identify: Callable[[Any], str]
+    whence: tuple[Whence, ...]
+    rank: Callable[[str, Any], int] = field(default=lambda verb, facts: rank_of_verb(verb))
+    customer: Callable[[Any], str | None] = field(default=lambda facts: getattr(facts, "customer", None) or None)
+    claim: Callable[[Any], str | None] = field(default=lambda facts: getattr(facts, "org_claim", None) or None)
+    ignored: frozenset[str] = frozenset()
+    """Event types under the prefixes whose object is another one, or has no identity: stored only."""
+
+
+def rank_of_verb(verb: str) -> int:
+    """Lifecycle rank from an event type's last word."""
+    return {"created": CREATED, "deleted": DELETED}.get(verb, UPDATED)
+
+
+class Translator:
+    """A family's decoders, made once."""
+
+    __slots__ = ("_decode", "_fields", "_object", "_sealed", "_width", "family", "full_mask")
+
+    def __init__(self, family: Family) -> None:
+        self.family = family
+        self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(_snapshot_type(family.payload)).decode
+        self._object: Callable[[bytes], Any] = msgspec.json.Decoder(family.payload).decode
+        self._fields = family.facts.__struct_fields__
+        self._width = len(self._fields)
+        self.full_mask = (1 << self._width) - 1
+        self._sealed = frozenset(sealed_fields(family.facts))
+
+    def translate(self, event: StripeEventReceived) -> Translation:
+        """What the event says about its object, or why it says nothing."""
+        family = self.family
+        try:
+            snapshot = self._decode(event.payload)
+            obj = snapshot.data.object
+            if obj.object != family.object_type:
+                return Quarantined(f"the object is a {obj.object!r}, not a {family.object_type!r}")
+            facts = family.translate(obj)
+            identity = family.identify(obj)
+        except Missing as lack:
+            return Quarantined(f"lacks {lack}")
+        except msgspec.DecodeError as error:
+            return Quarantined(f"wrong shape: {error}")
+        values: tuple[Any, ...] = msgspec.structs.astuple(facts)
+        verb = event.type.rpartition(".")[2]
+        previous = snapshot.data.previous_attributes
+        mask = self.full_mask
+        was = None
+        if len(previous) > _EMPTY:
+            was = self._before(obj, previous, values)
+        if UNSET in values:
+            mask, values = _spoken(values)
+        return ObjectFact(
+            family.name,
+            event.mode,
+            event.account,
+            identity,
+            family.customer(facts),
+            family.claim(facts) if event.account == PLATFORM else None,
+            event.created_s,
+            event.event_id,
+            event.api_version or "",
+            family.rank(verb, facts),
+            False,
+            mask,
+            values,
+            was,
+        )
+
+    def _before(self, obj: Any, previous: bytes, now: tuple[Any, ...]) -> dict[int, Any] | None:
+        """What the fields that this event changed held before it, by field number."""
+        try:
+            patch = self._object(previous)
+            before = msgspec.structs.astuple(self.family.translate(overlay(obj, patch)))
+        except (Missing, msgspec.DecodeError):
+            return None
+        changed = {
+            i: before[i]
+            for i in range(self._width)
+            if before[i] != now[i] and before[i] is not UNSET and i not in self._sealed
+        }
+        return changed or None
+
+
+def _snapshot_type(payload: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    typed_data = msgspec.defstruct(
+        "Data",
+        [("object", payload), ("previous_attributes", Raw, Raw())],
+        gc=False,
+    )
+    return msgspec.defstruct("Snapshot", [("data", typed_data)], gc=False)
+
+
+def _spoken(values: tuple[Any, ...]) -> tuple[int, tuple[Any, ...]]:
+    mask = 0
+    spoken = []
+    for i, value in enumerate(values):
+        if value is not UNSET:
+            mask |= 1 << i
+            spoken.append(value)
+    return mask, tuple(spoken)
+
+
+def overlay(obj: Any, patch: Any) -> Any:
+    """`obj` with every field that `patch` speaks of replaced; nested objects likewise, lists whole."""
+    changes = {}
+    for name in patch.__struct_fields__:
+        new = getattr(patch, name)
+        if new is UNSET:
+            continue
+        old = getattr(obj, name)
+        both = isinstance(new, msgspec.Struct) and isinstance(old, msgspec.Struct)
+        changes[name] = overlay(old, new) if both else new
+    return msgspec.structs.replace(obj, **changes) if changes else obj
+
+
+def sealed_fields(facts: type[msgspec.Struct]) -> list[int]:
+    """The numbers of the fields that hold sealed tokens."""
+    hints = facts.__annotations__
+    return [i for i, name in enumerate(facts.__struct_fields__) if "Sealed" in str(hints[name])]
+
+
+def claim_in(metadata: dict[str, Any] | UnsetType | None) -> str | UnsetType | None:
+    """The organization that metadata names; None when it names none; UNSET when there is no word of metadata."""
+    if isinstance(metadata, UnsetType):
+        return UNSET
+    for key in CLAIM_KEYS:
+        found = metadata.get(key) if metadata else None
+        if isinstance(found, str) and found:
+            return found
+    return None
+
+
+def id_of(reference: Any) -> Any:
+    """The id behind a reference that is an id or an expanded object; None and UNSET stay."""
+    if isinstance(reference, (str, UnsetType)) or reference is None:
+        return reference
+    return reference.id
+
+
+def need(value: Any, name: str) -> Any:
+    """A required value. Raises Missing when the payload is silent about it or says null."""
+    if value is UNSET or value is None:
+        raise Missing(name)
+    return value
