@@ -19,7 +19,8 @@ Json = Annotated[Any, "json"]
 class ObjectFact(NamedTuple):
     """One event's word about one object."""
 
-    family: str
+    model: str
+    """The read model that it folds into, e.g. `customers`."""
     mode: Mode
     account: str
     id: str

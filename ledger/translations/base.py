@@ -38,6 +38,8 @@ class Family:
     """
 
     name: str
+    model: str
+    """The read model that its facts fold into."""
     object_type: str
     """Stripe's `object` of the payload."""
     prefixes: tuple[str, ...]
@@ -97,7 +99,7 @@ class Translator:
         if UNSET in values:
             mask, values = _spoken(values)
         return ObjectFact(
-            family.name,
+            family.model,
             event.mode,
             event.account,
             identity,
@@ -163,7 +165,7 @@ def overlay(obj: Any, patch: Any) -> Any:
 def sealed_fields(facts: type[msgspec.Struct]) -> list[int]:
     """The numbers of the fields that hold sealed tokens."""
     hints = facts.__annotations__
-    return [i for i, name in enumerate(facts.__struct_fields__) if "Sealed" in str(hints[name])]
+    return [i for i, name in enumerate(facts.__struct_fields__) if "'sealed'" in str(hints[name])]
 
 
 def claim_in(metadata: dict[str, Any] | UnsetType | None) -> str | UnsetType | None:

@@ -110,6 +110,7 @@ def identify(payload: Payload) -> str:
 
 FAMILY = Family(
     name="customer",
+    model="customers",
     object_type="customer",
     prefixes=("customer",),
     payload=Payload,
