@@ -2,11 +2,15 @@
 
 from ledger.events import StripeEventReceived
 from ledger.facts import StoredOnly, Translation, Waiting
-from ledger.translations import customer
+from ledger.translations import customer, entitlement_summary, subscription
 from ledger.translations.base import Family, Translator
 
 #: The registry: one line a family.
-FAMILIES: tuple[Family, ...] = (customer.FAMILY,)
+FAMILIES: tuple[Family, ...] = (
+    customer.FAMILY,
+    subscription.FAMILY,
+    entitlement_summary.FAMILY,
+)
 
 BY_NAME: dict[str, Family] = {f.name: f for f in FAMILIES}
 _BY_PREFIX: dict[str, Translator] = {p: t for f in FAMILIES for t in (Translator(f),) for p in f.prefixes}
