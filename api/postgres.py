@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -212,7 +213,7 @@ def _system_user() -> "pwd.struct_passwd | None":
     return pwd.getpwnam("recount" if made.returncode == 0 else "nobody")
 
 
-def _as(user: "pwd.struct_passwd | None") -> dict[str, object]:
+def _as(user: "pwd.struct_passwd | None") -> dict[str, Any]:
     if user is None:
         return {}
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}

@@ -38,6 +38,11 @@ def topic_of(event: type[Event]) -> str:
     return _TOPICS[event]
 
 
+def version_of(name: str) -> int:
+    """The current version of the event with this name."""
+    return _BY_NAME[name].VERSION
+
+
 def encode(event: Event) -> tuple[str, bytes]:
     """An event as (topic, state)."""
     state = _encode_json(event)

@@ -47,6 +47,11 @@ class ObjectFact(NamedTuple):
 class StoredOnly(NamedTuple):
     """The type has no translation: stored and visible, moves nothing."""
 
+    object: str | None
+    """Stripe's type of the object, where the payload tells."""
+    object_id: str | None
+    customer: str | None
+
 
 class Waiting(NamedTuple):
     """The event is not whole: something must be fetched first."""

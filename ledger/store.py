@@ -8,7 +8,7 @@ equal position order, and units that are all or nothing (docs/decisions/0002-app
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -49,8 +49,8 @@ _READ_POSITIONS = (
 )
 _READ_TOPICS = (
     "SELECT notification_id, originator_id, originator_version, topic, state, metadata, recorded_at"
-    " FROM ledger.events WHERE topic = ANY(%b) AND topic NOT LIKE 'stripe.%%' AND notification_id <= %b"
-    " ORDER BY notification_id"
+    " FROM ledger.events WHERE topic = ANY(%b) AND topic NOT LIKE 'stripe.%%'"
+    " AND notification_id > %b AND notification_id <= %b ORDER BY notification_id LIMIT %b"
 )
 _HEAD = "SELECT coalesce(max(notification_id), 0) FROM ledger.events"
 _NO_LIMIT = 2**62
@@ -386,9 +386,17 @@ def read_positions(conn: psycopg.Connection[Any], positions: Sequence[int]) -> l
     return [_recorded(r) for r in conn.execute(_READ_POSITIONS, [list(positions)], binary=True)]
 
 
-def read_own(conn: psycopg.Connection[Any], topics: Sequence[str], upto: int = _NO_LIMIT) -> list[Recorded]:
-    """Recount's own events of these topics (never Stripe's), in the log's order, by an index."""
-    return [_recorded(r) for r in conn.execute(_READ_TOPICS, [list(topics), upto], binary=True)]
+def read_own(
+    conn: psycopg.Connection[Any],
+    names: Iterable[str],
+    *,
+    after: int = 0,
+    upto: int = _NO_LIMIT,
+    limit: int = _NO_LIMIT,
+) -> list[Recorded]:
+    """Recount's own events with these names (never Stripe's), in the log's order, by an index."""
+    topics = [f"{name}/{version}" for name in names for version in range(1, codec.version_of(name) + 1)]
+    return [_recorded(r) for r in conn.execute(_READ_TOPICS, [topics, after, upto, limit], binary=True)]
 
 
 def head(conn: psycopg.Connection[Any]) -> int:

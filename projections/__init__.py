@@ -1,0 +1,33 @@
+"""What we believe now: every read model, and the groups in which they advance. The registry: one line a model."""
+
+from projections.api_keys import API_KEYS
+from projections.base import Derivation, Group, Projection
+from projections.catalog import CATALOG, PRICES, PRODUCTS
+from projections.customers import CUSTOMERS
+from projections.entitlement_summaries import ENTITLEMENT_SUMMARIES
+from projections.entitlements import ENTITLEMENTS
+from projections.invoices import INVOICES
+from projections.organizations import OPERATOR_LINKS, ORG_LINKS, ORGANIZATIONS
+from projections.stripe_events import STRIPE_EVENTS
+from projections.subscriptions import SUBSCRIPTIONS
+
+#: In the order in which derivations depend on each other.
+BILLING = Group(
+    "billing",
+    projections=(
+        STRIPE_EVENTS,
+        CUSTOMERS,
+        SUBSCRIPTIONS,
+        INVOICES,
+        PRODUCTS,
+        PRICES,
+        ENTITLEMENT_SUMMARIES,
+        OPERATOR_LINKS,
+    ),
+    derivations=(CATALOG, ORG_LINKS, ORGANIZATIONS, ENTITLEMENTS),
+)
+#: Keys advance by themselves, so that a revocation counts at once while billing catches up.
+ACCESS = Group("access", projections=(API_KEYS,))
+
+GROUPS: tuple[Group, ...] = (BILLING, ACCESS)
+MODELS: dict[str, Projection | Derivation] = {m.name: m for g in GROUPS for m in g.models}

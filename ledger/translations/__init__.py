@@ -1,8 +1,10 @@
 """Stripe's payloads, of any API version, to facts. The registry: one file and one line a family."""
 
+import msgspec
+
 from ledger.events import StripeEventReceived
 from ledger.facts import StoredOnly, Translation, Waiting
-from ledger.translations import customer, entitlement_summary, subscription
+from ledger.translations import customer, entitlement_summary, invoice, price, product, subscription
 from ledger.translations.base import Family, Translator
 
 #: The registry: one line a family.
@@ -10,12 +12,15 @@ FAMILIES: tuple[Family, ...] = (
     customer.FAMILY,
     subscription.FAMILY,
     entitlement_summary.FAMILY,
+    invoice.FAMILY,
+    product.FAMILY,
+    price.PRICE,
+    price.PLAN,
 )
 
 BY_NAME: dict[str, Family] = {f.name: f for f in FAMILIES}
 _BY_PREFIX: dict[str, Translator] = {p: t for f in FAMILIES for t in (Translator(f),) for p in f.prefixes}
 _IGNORED: frozenset[str] = frozenset().union(*(f.ignored for f in FAMILIES))
-_STORED_ONLY = StoredOnly()
 #: Thin events carry no object: https://docs.stripe.com/event-destinations#thin-events
 _THIN = Waiting("thin event: its object has not been fetched")
 _THIN_MARK = b'"v2.core.event"'
@@ -25,8 +30,43 @@ def translate(event: StripeEventReceived) -> Translation:
     """What a Stripe event says, or why it says nothing. Never raises for anything in the payload."""
     translator = _BY_PREFIX.get(event.type.rpartition(".")[0])
     if translator is None or event.type in _IGNORED:
-        return _THIN if event.api_version is None and _is_thin(event.payload) else _STORED_ONLY
+        return _THIN if event.api_version is None and _is_thin(event.payload) else _about(event.payload)
     return translator.translate(event)
+
+
+class _Named(msgspec.Struct, gc=False):
+    id: str | None = None
+
+
+class _Anything(msgspec.Struct, gc=False):
+    object: str | None = None
+    id: str | None = None
+    customer: str | _Named | None = None
+
+
+class _Data(msgspec.Struct, gc=False):
+    object: _Anything | None = None
+
+
+class _Event(msgspec.Struct, gc=False):
+    data: _Data | None = None
+
+
+_glance = msgspec.json.Decoder(_Event).decode
+_NOTHING_KNOWN = StoredOnly(None, None, None)
+
+
+def _about(payload: bytes) -> StoredOnly:
+    """Whom an event without a translation is about, as far as it says so in the usual places."""
+    try:
+        seen = _glance(payload)
+    except msgspec.DecodeError:
+        return _NOTHING_KNOWN
+    if seen.data is None or seen.data.object is None:
+        return _NOTHING_KNOWN
+    about = seen.data.object
+    customer = about.customer.id if isinstance(about.customer, _Named) else about.customer
+    return StoredOnly(about.object, about.id, customer)
 
 
 def _is_thin(payload: bytes) -> bool:

@@ -14,6 +14,7 @@ from msgspec import UNSET, Raw, UnsetType
 from ledger.events import StripeEventReceived
 from ledger.facts import ObjectFact, Quarantined, Translation, Whence
 from ledger.ids import PLATFORM
+from ledger.sealing import is_sealed
 
 #: Lifecycle ranks within one second.
 CREATED, UPDATED, FINAL, DELETED = 0, 1, 8, 9
@@ -150,15 +151,18 @@ def _spoken(values: tuple[Any, ...]) -> tuple[int, tuple[Any, ...]]:
 
 
 def overlay(obj: Any, patch: Any) -> Any:
-    """`obj` with every field that `patch` speaks of replaced; nested objects likewise, lists whole."""
+    """`obj` with every field that `patch` speaks of replaced; nested objects and metadata likewise, lists whole."""
     changes = {}
     for name in patch.__struct_fields__:
         new = getattr(patch, name)
         if new is UNSET:
             continue
         old = getattr(obj, name)
-        both = isinstance(new, msgspec.Struct) and isinstance(old, msgspec.Struct)
-        changes[name] = overlay(old, new) if both else new
+        if isinstance(new, msgspec.Struct) and isinstance(old, msgspec.Struct):
+            new = overlay(old, new)
+        elif isinstance(new, dict) and isinstance(old, dict):  # metadata: null means that the key was not there
+            new = {k: v for k, v in {**old, **new}.items() if v is not None}
+        changes[name] = new
     return msgspec.structs.replace(obj, **changes) if changes else obj
 
 
@@ -177,6 +181,16 @@ def claim_in(metadata: dict[str, Any] | UnsetType | None) -> str | UnsetType | N
         if isinstance(found, str) and found:
             return found
     return None
+
+
+def plain(metadata: dict[str, Any] | UnsetType | None) -> dict[str, Any] | UnsetType:
+    """Metadata without its sealed values, which no digest or order rule may cover; null is empty."""
+    if not metadata:
+        return UNSET if metadata is UNSET else {}
+    for value in metadata.values():
+        if is_sealed(value):
+            return {k: v for k, v in metadata.items() if not is_sealed(v)}
+    return metadata
 
 
 def id_of(reference: Any) -> Any:

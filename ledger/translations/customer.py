@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ledger.facts import Instant, Json, Sealed, Whence
-from ledger.translations.base import Family, claim_in, id_of, need
+from ledger.translations.base import Family, claim_in, id_of, need, plain
 
 
 class Reference(msgspec.Struct, gc=False):
@@ -83,6 +83,8 @@ def translate(payload: Payload) -> Customer:
         return Customer(deleted=True)
     settings = payload.invoice_settings
     method = settings.default_payment_method if isinstance(settings, InvoiceSettings) else settings
+    if payload.default_source is not UNSET and not method:
+        method = payload.default_source
     address = payload.address
     balance = payload.balance if payload.balance is not UNSET else payload.account_balance
     return Customer(
@@ -97,8 +99,8 @@ def translate(payload: Payload) -> Customer:
         currency=payload.currency,
         delinquent=payload.delinquent,
         tax_exempt=payload.tax_exempt,
-        default_payment_method=id_of(method or payload.default_source),
-        metadata={} if payload.metadata is None else payload.metadata,
+        default_payment_method=id_of(method),
+        metadata=plain(payload.metadata),
         created_s=need(payload.created, "created"),
     )
 
@@ -135,7 +137,7 @@ FAMILY = Family(
             False,
             ("default_source (all)", "invoice_settings.default_payment_method (2018-… on, wins)"),
         ),
-        Whence("metadata", False, ("metadata (all)",)),
+        Whence("metadata", False, ("metadata (all; sealed values left out)",)),
         Whence("created_s", True, ("created (all; not on a deleted stub)",)),
     ),
 )

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ledger.facts import Instant, Json, Whence
-from ledger.translations.base import FINAL, Family, claim_in, id_of, need, rank_of_verb
+from ledger.translations.base import plain, FINAL, Family, claim_in, id_of, need, rank_of_verb
 from ledger.translations.subscription_items import ItemList, Plan, Reference, items_of
 
 #: Statuses that nothing follows: https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
@@ -151,7 +151,7 @@ def translate(payload: Payload) -> Subscription:
         default_payment_method=id_of(payload.default_payment_method),
         schedule=id_of(payload.schedule),
         billing_mode=mode.type if isinstance(mode, BillingMode) else mode,
-        metadata={} if metadata is None else metadata,
+        metadata=plain(metadata),
         start_date_s=started,
         created_s=payload.created or started,
     )

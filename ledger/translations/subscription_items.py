@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from ledger.translations.base import Missing, need
+from ledger.translations.base import Missing, need, plain
 
 
 class Reference(msgspec.Struct, gc=False):
@@ -127,7 +127,7 @@ def _item(
         "billing_scheme": price.billing_scheme,
         "current_period_start_s": start_s,
         "current_period_end_s": end_s,
-        "metadata": metadata or {},
+        "metadata": plain(metadata),
         "price_metadata": price.metadata or {},
     }
 

@@ -1,0 +1,65 @@
+"""Read models of Stripe's objects: one row an object, from the facts about it and the order rule.
+
+The columns are the fields of the family's facts type; this file is the only one that knows how the two correspond.
+"""
+
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import UnsetType
+
+from ledger.facts import ObjectFact
+from projections.base import Column, Entry, Key, Projection, Row, Table
+from projections.ordering import absorb, settle
+
+KEY = (Column("mode", "text"), Column("account", "text"), Column("id", "text"))
+#: The greatest second that anything was said about the object; and whether a tie waits for a look at Stripe.
+ORDER = (Column("changed_s", "bigint"), Column("undecided", "boolean"))
+
+
+def object_projection(
+    name: str, version: int, facts: type[msgspec.Struct], indexes: tuple[str, ...] = ()
+) -> Projection:
+    """The read model of one family of Stripe objects."""
+    columns = fact_columns(facts)
+    width = len(columns)
+    sealed = frozenset(i for i, c in enumerate(columns) if c.sealed)
+    table = Table(name, ("mode", "account", "id"), (*KEY, *columns, *ORDER), indexes)
+    make = table.row._make
+
+    def to_row(key: Key, state: bytes) -> Row:
+        settled = settle(state, width, sealed)
+        return make((*key, *settled.values, settled.changed_s, settled.undecided))
+
+    return Projection(name, version, table, (name,), _keys, _apply, to_row)
+
+
+def _keys(entry: Entry) -> tuple[Key, ...]:
+    said = entry.said
+    assert isinstance(said, ObjectFact)
+    return ((said.mode, said.account, said.id),)
+
+
+def _apply(state: bytes | None, entry: Entry) -> bytes:
+    assert isinstance(entry.said, ObjectFact)
+    return absorb(state, entry.said)
+
+
+def fact_columns(facts: type[msgspec.Struct]) -> tuple[Column, ...]:
+    """A facts type's fields as columns."""
+    hints = get_type_hints(facts, include_extras=True)
+    return tuple(_column(name, hints[name]) for name in facts.__struct_fields__)
+
+
+def _column(name: str, hint: Any) -> Column:
+    if get_origin(hint) in (Union, UnionType):
+        (hint,) = (a for a in get_args(hint) if a not in (NoneType, UnsetType))
+    mark = None
+    if get_origin(hint) is Annotated:
+        hint, mark = get_args(hint)
+    if mark == "json":
+        return Column(name, "jsonb")
+    if mark == "sealed":
+        return Column(name, "text", sealed=True, digested=False)
+    return Column(name, {str: "text", int: "bigint", bool: "boolean", tuple[str, ...]: "text[]"}[hint])

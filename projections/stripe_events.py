@@ -1,0 +1,138 @@
+"""The webhook ledger: every Stripe event received, and what became of it. Also the index of who is spoken of where.
+
+A row is keyed by the event's own (mode, account, id). Renderings of one event in several API versions are one row; the
+newest API version's outcome counts.
+"""
+
+import msgspec
+
+from ledger.events import StripeEventConflicted, StripeEventReceived
+from ledger.facts import ObjectFact, Quarantined, StoredOnly, Waiting
+from projections.base import Column, Entry, Key, Projection, Row, Table
+
+_TABLE = Table(
+    "stripe_events",
+    ("mode", "account", "id"),
+    (
+        Column("mode", "text"),
+        Column("account", "text"),
+        Column("id", "text"),
+        Column("type", "text"),
+        Column("state", "text"),
+        Column("reason", "text"),
+        Column("api_versions", "text[]"),
+        Column("object", "text"),
+        Column("object_id", "text"),
+        Column("customer", "text"),
+        Column("org_claim", "text"),
+        Column("endpoint", "text"),
+        Column("created_s", "bigint"),
+        Column("conflicts", "bigint"),
+        Column("received_us", "bigint", digested=False),
+        Column("positions", "bigint[]", digested=False),
+    ),
+    indexes=(
+        "(mode, account, customer)",
+        "(mode, account, object_id)",
+        "(mode, org_claim) WHERE org_claim IS NOT NULL",
+        "(mode, state) WHERE state IN ('waiting', 'quarantined', 'conflict')",
+        "(mode, created_s, id)",
+    ),
+)
+
+
+class _Rendering(msgspec.Struct, array_like=True, gc=False):
+    api_version: str | None
+    position: int
+    received_us: int
+    conflict: bool
+    type: str
+    created_s: int
+    endpoint: str
+    state: str
+    reason: str | None
+    object: str | None
+    object_id: str | None
+    customer: str | None
+    org_claim: str | None
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[_Rendering]).decode
+
+
+def _keys(entry: Entry) -> tuple[Key, ...]:
+    event = entry.event
+    return ((event.mode, event.account, event.event_id),)  # type: ignore[attr-defined] # one of the two it reads
+
+
+def _apply(state: bytes | None, entry: Entry) -> bytes:
+    new = _rendering(entry)
+    if state is None:
+        return _encode((new,))
+    renderings = _decode(state)
+    if all(r.position != new.position for r in renderings):
+        renderings.append(new)
+    return _encode(renderings)
+
+
+def _rendering(entry: Entry) -> _Rendering:
+    event, said = entry.event, entry.said
+    assert isinstance(event, StripeEventReceived)
+    state, reason = "applied", None
+    about: tuple[str | None, str | None, str | None, str | None] = (None, None, None, None)
+    if isinstance(said, ObjectFact):
+        about = (said.model, said.id, said.customer, said.claim)
+    elif isinstance(said, StoredOnly):
+        state, about = "stored_only", (said.object, said.object_id, said.customer, None)
+    elif isinstance(said, Waiting):
+        state, reason = "waiting", said.reason
+    elif isinstance(said, Quarantined):
+        state, reason = "quarantined", said.reason
+    return _Rendering(
+        event.api_version,
+        entry.position,
+        entry.recorded_at_us,
+        isinstance(event, StripeEventConflicted),
+        event.type,
+        event.created_s,
+        event.endpoint,
+        state,
+        reason,
+        *about,
+    )
+
+
+def _to_row(key: Key, state: bytes) -> Row:
+    renderings = _decode(state)
+    conflicts = sum(r.conflict for r in renderings)
+    sound = [r for r in renderings if not r.conflict] or renderings
+    newest = max(sound, key=lambda r: (r.api_version or "", -r.position))
+    return _TABLE.row(
+        *key,
+        newest.type,
+        "conflict" if conflicts else newest.state,
+        "the same id came again with other content" if conflicts else newest.reason,
+        sorted({r.api_version for r in sound if r.api_version}),
+        newest.object,
+        newest.object_id,
+        newest.customer,
+        newest.org_claim,
+        newest.endpoint,
+        newest.created_s,
+        conflicts,
+        min(r.received_us for r in renderings),
+        sorted(r.position for r in renderings),
+    )
+
+
+STRIPE_EVENTS = Projection(
+    "stripe_events",
+    1,
+    _TABLE,
+    (StripeEventReceived.NAME, StripeEventConflicted.NAME),
+    _keys,
+    _apply,
+    _to_row,
+    fresh=lambda entry: entry.version == 1,
+)

@@ -1,0 +1,211 @@
+"""Derivations: which keys a change makes dirty, and deriving them anew, in bounded steps.
+
+Dirty keys are a durable queue. Those that one change names itself go before those that spread from a wide one (a
+catalogue edit), so that an edit touching every organization delays nobody else.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import psycopg
+import structlog
+
+from ledger.errors import RecountError
+from projections.base import Derivation, Group, Key, Row
+from replay import tables
+
+log = structlog.get_logger("recount.derive")
+
+#: Keys derived in one transaction at most, and keys spread in one step.
+DRAIN_KEYS = 250
+SPREAD_KEYS = 500
+
+#: A row before and after a change; None where there is none.
+Change = tuple[Row | None, Row | None]
+
+
+def hold_checkpoint(conn: psycopg.Connection[Any], group: Group, schema: str) -> tuple[int, int]:
+    """The group's (position, epoch), locked until the transaction ends: taken first by all who write its tables.
+
+    A swap raises the epoch. Raises NotBuilt when there is no checkpoint.
+    """
+    row = conn.execute(
+        f"SELECT position, epoch FROM {schema}.checkpoints WHERE name = %b FOR UPDATE", [group.name], prepare=True
+    ).fetchone()
+    if row is None:
+        raise NotBuilt(f"the read models of {group.name!r} are not built")
+    return int(row[0]), int(row[1])
+
+
+class NotBuilt(RecountError):
+    """The read models have not been built yet; the worker does that when it starts."""
+
+    code = "not_built"
+
+
+def mark_dirty(
+    conn: psycopg.Connection[Any],
+    group: Group,
+    schema: str,
+    changes: Mapping[str, Sequence[tuple[Change, int]]],
+) -> None:
+    """Queue the keys that changed rows affect, each with the position of the change."""
+    dirty: list[tuple[str, list[str], int]] = []
+    spreading: list[tuple[str, str, int, list[str], int]] = []
+    for derivation in group.derivations:
+        for model, how in derivation.affects.items():
+            changed = changes.get(model)
+            if not changed:
+                continue
+            if callable(how):
+                for (before, after), position in changed:
+                    keys = {k for row in (before, after) if row is not None for k in how(row)}
+                    dirty += [(derivation.name, list(k), position) for k in keys]
+                continue
+            source = group.tables[model]
+            for number, lookup in enumerate(how):
+                if lookup.wide:
+                    for (before, after), position in changed:
+                        row = before if after is None else after
+                        assert row is not None
+                        spreading.append((derivation.name, model, number, list(row[: len(source.key)]), position))
+                    continue
+                rows = [row for change, _ in changed for row in change if row is not None]
+                first = min(position for _, position in changed)
+                found = tables.affected(conn, schema, source, lookup, rows)
+                dirty += [(derivation.name, list(k), first) for k in found]
+    _queue(conn, schema, dirty, bulk=False)
+    if spreading:
+        conn.cursor().executemany(
+            f"INSERT INTO {schema}.spreading AS s (derivation, source, lookup, key, position)"
+            " VALUES (%b, %b, %b, %b, %b) ON CONFLICT (derivation, source, lookup, key)"
+            " DO UPDATE SET after = NULL, position = least(s.position, EXCLUDED.position)",
+            spreading,
+        )
+
+
+def _queue(
+    conn: psycopg.Connection[Any], schema: str, dirty: Iterable[tuple[str, list[str], int]], *, bulk: bool
+) -> None:
+    batch = sorted({(d, tuple(k)): p for d, k, p in sorted(dirty, key=lambda x: -x[2])}.items())
+    if batch:
+        conn.cursor().executemany(
+            f"INSERT INTO {schema}.dirty AS d (derivation, key, position, bulk) VALUES (%b, %b, %b, %b)"
+            " ON CONFLICT (derivation, key) DO UPDATE SET bulk = d.bulk AND EXCLUDED.bulk,"
+            " position = least(d.position, EXCLUDED.position)",
+            [(d, list(k), p, bulk) for (d, k), p in batch],
+        )
+
+
+def drain(conn: psycopg.Connection[Any], group: Group, schema: str, *, bulk: bool = True) -> bool:
+    """Derive a bounded number of dirty keys, level by level, in one transaction. Returns whether more are waiting.
+
+    With `bulk` false only keys that a change named itself are derived.
+    """
+    waiting = conn.execute(
+        f"SELECT EXISTS (SELECT FROM {schema}.dirty WHERE derivation = ANY(%b) AND (NOT bulk OR %b))"
+        f" OR (%b AND EXISTS (SELECT FROM {schema}.spreading WHERE derivation = ANY(%b)))",
+        [[d.name for d in group.derivations], bulk, bulk, [d.name for d in group.derivations]],
+        prepare=True,
+    ).fetchone()
+    if waiting is None or not waiting[0]:
+        return False
+    with conn.transaction():
+        hold_checkpoint(conn, group, schema)
+        for derivation in group.derivations:
+            if bulk:
+                _spread(conn, group, schema, derivation)
+            rows = conn.execute(
+                f"SELECT key, position FROM {schema}.dirty WHERE derivation = %b AND (NOT bulk OR %b)"
+                " ORDER BY bulk, position LIMIT %b",
+                [derivation.name, bulk, DRAIN_KEYS],
+                prepare=True,
+            ).fetchall()
+            if not rows:
+                continue
+            positions = {tuple(key): position for key, position in rows}
+            changes = derive_keys(conn, group, schema, derivation, list(positions))
+            mark_dirty(conn, group, schema, {derivation.name: [(c, positions[k]) for k, c in changes]})
+            conn.cursor().executemany(
+                f"DELETE FROM {schema}.dirty WHERE derivation = %b AND key = %b",
+                [(derivation.name, list(k)) for k in positions],
+            )
+    return True
+
+
+def _spread(conn: psycopg.Connection[Any], group: Group, schema: str, derivation: Derivation) -> None:
+    row = conn.execute(
+        f"SELECT source, lookup, key, position, after FROM {schema}.spreading WHERE derivation = %b"
+        " ORDER BY position LIMIT 1",
+        [derivation.name],
+        prepare=True,
+    ).fetchone()
+    if row is None:
+        return
+    source, number, key, position, after = row
+    how = derivation.affects[source]
+    assert not callable(how)
+    keys, then = tables.affected_page(conn, schema, group.tables[source], how[number], tuple(key), after, SPREAD_KEYS)
+    _queue(conn, schema, [(derivation.name, list(k), position) for k in keys], bulk=True)
+    where = [derivation.name, source, number, key]
+    if then is None:
+        conn.execute(
+            f"DELETE FROM {schema}.spreading WHERE (derivation, source, lookup, key) = (%b, %b, %b, %b)", where
+        )
+    else:
+        conn.execute(
+            f"UPDATE {schema}.spreading SET after = %b WHERE (derivation, source, lookup, key) = (%b, %b, %b, %b)",
+            [then, *where],
+        )
+
+
+def gather(
+    conn: psycopg.Connection[Any], group: Group, schema: str, derivation: Derivation, keys: Sequence[Key]
+) -> dict[Key, dict[str, list[Row]]]:
+    """Every key's input rows, read stage by stage for all keys together."""
+    got: dict[Key, dict[str, list[Row]]] = {key: {} for key in keys}
+    for given in derivation.inputs:
+        wanted = {key: set(given.wanted(key, got[key])) for key in keys}
+        everything = sorted({w for ws in wanted.values() for w in ws if None not in w})
+        found = tables.load_rows(conn, schema, group.tables[given.model], given.by, everything)
+        for key, ws in wanted.items():
+            rows = got[key].setdefault(given.model, [])
+            rows += [row for w in sorted(w for w in ws if None not in w) for row in found.get(w, ())]
+    return got
+
+
+def park(conn: psycopg.Connection[Any], schema: str, model: str, key: Key, position: int, error: Exception) -> None:
+    """Set a key aside whose definition raised: it is shown as stale, and folded anew by the next rebuild."""
+    log.error("parked", model=model, key=key, position=position, error=repr(error))
+    conn.execute(
+        f"INSERT INTO {schema}.parked (model, key, position, error) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+        [model, list(key), position, f"{type(error).__name__}: {error}"],
+    )
+
+
+def derive_keys(
+    conn: psycopg.Connection[Any], group: Group, schema: str, derivation: Derivation, keys: Sequence[Key]
+) -> list[tuple[Key, Change]]:
+    """Derive `keys` anew and write what changed. Returns the changed rows, each with its derivation key."""
+    table = derivation.table
+    width = len(derivation.key)
+    got = gather(conn, group, schema, derivation, keys)
+    old = tables.load_rows(conn, schema, table, derivation.key, keys)
+    changes: list[tuple[Key, Change]] = []
+    gone: list[Key] = []
+    for key in keys:
+        before = {row[: len(table.key)]: row for row in old.get(key, ())}
+        try:
+            derived = derivation.derive(key, got[key])
+        except Exception as error:  # our own fault alone: there is no I/O in there
+            park(conn, schema, derivation.name, key, 0, error)
+            continue
+        after = {row[: len(table.key)]: row for row in derived}
+        gone += [k for k in before if k not in after]
+        changes += [(key, (row, None)) for k, row in before.items() if k not in after]
+        changes += [(key, (before.get(k), row)) for k, row in after.items() if before.get(k) != row]
+    assert all(len(k) == width for k in keys)
+    with conn.cursor() as cur:
+        tables.delete(cur, schema, table, gone)
+        tables.upsert(cur, schema, derivation, [(row, None) for _, (_, row) in changes if row is not None])
+    return changes

@@ -1,0 +1,204 @@
+"""Live: follow the log, fold what is new, derive what that made dirty. One leader a group.
+
+A step is one transaction: hold the checkpoint, load the touched rows, fold, write, mark dirty keys, move the
+checkpoint. So each event is applied exactly once whatever dies in between: either the rows and the checkpoint moved,
+or neither. A leader that lost its connection finds the checkpoint moved, and stands by.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import psycopg
+import structlog
+
+from ledger import store
+from ledger.errors import RecountError
+from ledger.events import Recorded
+from projections.base import Entry, Group, Key, Projection, Row
+from replay import derive, tables
+from replay.fold import States, entry_of, fold, touched
+
+#: Events in one step at most. Bigger steps are cheaper an event and hold the checkpoint longer.
+BATCH = 500
+
+log = structlog.get_logger("recount.live")
+
+
+class LostLead(RecountError):
+    """Another process leads this group now; this one stands by."""
+
+    code = "lost_lead"
+
+
+class Projector:
+    """Folds the log into one copy of a group's read models. The one that leads is the only one that writes it."""
+
+    def __init__(self, conninfo: str, group: Group, *, schema: str = tables.LIVE, batch: int = BATCH) -> None:
+        self.group = group
+        self.schema = schema
+        self.batch = batch
+        self.conn: psycopg.Connection[Any] = psycopg.connect(
+            tables.projector_conninfo(conninfo), autocommit=True, connect_timeout=2
+        )
+        self._by_name = {p.name: p for p in group.projections}
+        self._parked: dict[str, set[Key]] = {}
+        self._leads = False
+        self._epoch = -1
+        self.position = 0
+
+    def close(self) -> None:
+        """Give up the lead."""
+        self.conn.close()
+
+    def lead(self) -> bool:
+        """Try to become the leader of this copy of the group. The lead is lost with the connection."""
+        if not self._leads:
+            row = self.conn.execute(
+                "SELECT pg_try_advisory_lock(hashtextextended(current_database() || '/' || %s, 0))",
+                [f"{self.schema}/{self.group.name}"],
+            ).fetchone()
+            self._leads = bool(row and row[0])
+            if self._leads:
+                with self.conn.transaction():
+                    self.position, _ = derive.hold_checkpoint(self.conn, self.group, self.schema)
+        return self._leads
+
+    def step(self) -> int:
+        """Fold the next batch. Returns how many events it held; 0 at the head of the log.
+
+        Raises LostLead when the checkpoint moved under us, psycopg's errors when the database went away; either way
+        nothing of the batch was kept.
+        """
+        events = self._read()
+        if events:
+            self._fold([entry_of(e) for e in events], events[-1].position)
+        return len(events)
+
+    def _read(self) -> Sequence[Recorded]:
+        names = self.group.own_topics
+        if names is None:
+            return store.read(self.conn, self.position, self.batch)
+        return store.read_own(self.conn, sorted(names), after=self.position, limit=self.batch)
+
+    def _fold(self, entries: Sequence[Entry], upto: int) -> None:
+        faults: list[tuple[Projection, Key, Entry, Exception]] = []
+        conn = self.conn
+        with conn.transaction():
+            self._hold()
+            loaded = self._load(touched(self.group, entries))
+            states: States = {model: dict(rows) for model, rows in loaded.items()}
+            fold(self.group, entries, states, self._parked, lambda *fault: faults.append(fault))
+            changes = self._write(loaded, states, last_positions(self.group, entries))
+            for projection, key, entry, error in faults:
+                self._park(projection, key, entry.position, error)
+            derive.mark_dirty(conn, self.group, self.schema, changes)
+            conn.execute(
+                f"UPDATE {self.schema}.checkpoints SET position = %b, moved_at = now() WHERE name = %b",
+                [upto, self.group.name],
+                prepare=True,
+            )
+        self.position = upto
+
+    def _hold(self) -> None:
+        position, epoch = derive.hold_checkpoint(self.conn, self.group, self.schema)
+        if position != self.position:
+            self._leads = False
+            raise LostLead()
+        if epoch != self._epoch:  # a rebuild swapped tables in: what was parked may be whole again
+            self._epoch = epoch
+            self._parked = {}
+            for model, key in self.conn.execute(f"SELECT model, key FROM {self.schema}.parked"):
+                self._parked.setdefault(model, set()).add(tuple(key))
+
+    def _load(self, needed: Mapping[str, set[Key]]) -> States:
+        """The states of the touched rows, in one round trip for all models."""
+        states: States = {}
+        with self.conn.pipeline():
+            cursors = []
+            for model, keys in needed.items():
+                cur = self.conn.cursor()
+                tables.load_states(cur, self.schema, self.group.tables[model], sorted(keys))
+                cursors.append((model, cur))
+            for model, cur in cursors:
+                states[model] = {tuple(row[:-1]): row[-1] for row in cur}
+        return states
+
+    def _write(
+        self, loaded: States, states: States, positions: Mapping[tuple[str, Key], int]
+    ) -> dict[str, list[tuple[derive.Change, int]]]:
+        changes: dict[str, list[tuple[derive.Change, int]]] = {}
+        for model, rows in states.items():
+            projection = self._by_name[model]
+            old = loaded.get(model, {})
+            written: list[tuple[Row, bytes | None]] = []
+            gone: list[Key] = []
+            for key, state in rows.items():
+                before = old.get(key)
+                if state == before:
+                    continue
+                try:
+                    was = projection.to_row(key, before) if before is not None else None
+                    row = projection.to_row(key, state) if state is not None else None
+                except Exception as error:  # our own fault alone: there is no I/O in there
+                    self._park(projection, key, positions[model, key], error)
+                    continue
+                changes.setdefault(model, []).append(((was, row), positions[model, key]))
+                if row is None:
+                    gone.append(key)
+                else:
+                    written.append((row, state))
+            with self.conn.cursor() as cur:
+                tables.upsert(cur, self.schema, projection, written)
+                tables.delete(cur, self.schema, projection.table, gone)
+        return changes
+
+    def _park(self, projection: Projection, key: Key, position: int, error: Exception) -> None:
+        self._parked.setdefault(projection.name, set()).add(key)
+        derive.park(self.conn, self.schema, projection.name, key, position, error)
+        where = " AND ".join(f'"{k}" = %s' for k in projection.table.key)
+        self.conn.execute(f'UPDATE {self.schema}."{projection.name}" SET stale = true WHERE {where}', list(key))
+
+    def drain(self, *, bulk: bool = True) -> bool:
+        """Derive a bounded number of dirty keys. Returns whether there were any."""
+        return bool(self.group.derivations) and derive.drain(self.conn, self.group, self.schema, bulk=bulk)
+
+    def catch_up(self) -> int:
+        """Fold and derive until the head of the log and an empty queue are reached. Returns how many events."""
+        folded = 0
+        while batch := self.step():
+            folded += batch
+        while self.drain():
+            pass
+        return folded
+
+    def catch_up_to(self, position: int) -> None:
+        """Fold and derive exactly up to `position`, which must not be behind."""
+        while self.position < position:
+            events = [e for e in self._read() if e.position <= position]
+            entries = [entry_of(e) for e in events]
+            self._fold(entries, events[-1].position if events else position)
+        while self.drain():
+            pass
+
+    def run(self, tail: store.Tail, stopping: Callable[[], bool]) -> None:
+        """Follow the log until `stopping()`. Raises when the database goes away; the caller starts anew."""
+        while not stopping():
+            if not self.lead():
+                time.sleep(0.2)
+                continue
+            folded = self.step()
+            # What a change names itself comes first; what spreads from a wide one only when nothing else waits.
+            while self.drain(bulk=False) and folded < self.batch:
+                pass
+            if folded == 0 and not self.drain():
+                tail.wait()
+
+
+def last_positions(group: Group, entries: Sequence[Entry]) -> dict[tuple[str, Key], int]:
+    """Where each touched key was spoken of last."""
+    found: dict[tuple[str, Key], int] = {}
+    for entry in entries:
+        for model, keys in touched(group, [entry]).items():
+            found.update(((model, key), entry.position) for key in keys)
+    return found

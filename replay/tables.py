@@ -1,0 +1,280 @@
+"""Read models in PostgreSQL: tables, bulk writes and reads, all generated from a model's `Table`.
+
+A schema holds one copy of every model: `read_models` is what readers see; a rebuild fills another and swaps.
+Beside the model's columns a projection's table keeps `folded` (the fold's own bytes) and `stale` (the key is parked).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+import psycopg
+from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
+
+from ledger.store import as_role
+from projections.base import Derivation, Key, Lookup, Projection, Row, Table
+
+LIVE = "read_models"
+_dumps = msgspec.json.Encoder(order="sorted").encode
+
+set_json_dumps(lambda value: _dumps(value))
+set_json_loads(msgspec.json.decode)
+
+_BOOKKEEPING = """
+CREATE TABLE IF NOT EXISTS {s}.checkpoints (
+    name text COLLATE "C" PRIMARY KEY, position bigint NOT NULL, epoch int NOT NULL DEFAULT 0,
+    moved_at timestamptz NOT NULL DEFAULT now()
+) WITH (fillfactor = 50);
+CREATE TABLE IF NOT EXISTS {s}.models (
+    name text COLLATE "C" PRIMARY KEY, version int NOT NULL, shape text NOT NULL,
+    built_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE IF NOT EXISTS {s}.parked (
+    model text COLLATE "C" NOT NULL, key text[] COLLATE "C" NOT NULL, position bigint NOT NULL, error text NOT NULL,
+    parked_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (model, key)
+);
+CREATE TABLE IF NOT EXISTS {s}.dirty (
+    derivation text COLLATE "C" NOT NULL, key text[] COLLATE "C" NOT NULL, position bigint NOT NULL,
+    bulk boolean NOT NULL, PRIMARY KEY (derivation, key)
+) WITH (fillfactor = 50);
+CREATE INDEX IF NOT EXISTS dirty_order_idx ON {s}.dirty (derivation, bulk, position);
+CREATE TABLE IF NOT EXISTS {s}.spreading (
+    derivation text COLLATE "C" NOT NULL, source text COLLATE "C" NOT NULL, lookup int NOT NULL,
+    key text[] COLLATE "C" NOT NULL, position bigint NOT NULL, after text[] COLLATE "C",
+    PRIMARY KEY (derivation, source, lookup, key)
+);
+GRANT USAGE ON SCHEMA {s} TO recount_reader;
+GRANT SELECT ON ALL TABLES IN SCHEMA {s} TO recount_reader;
+"""
+
+
+def bookkeeping(schema: str) -> str:
+    """What the engine itself remembers beside a copy of the read models: checkpoints, parked and dirty keys."""
+    return _BOOKKEEPING.format(s=schema)
+
+
+def shape(model: Projection | Derivation) -> str:
+    """A model's definition as far as its table shows it: a changed one is built anew."""
+    table = model.table
+    return ";".join([*(f"{c.name} {c.type}" for c in table.columns), ",".join(table.key), *table.indexes])
+
+
+def _type(kind: str) -> str:
+    return f'{kind} COLLATE "C"' if kind in ("text", "text[]") else kind
+
+
+def ddl(schema: str, model: Projection | Derivation, *, indexes: bool = True) -> str:
+    """The statements that make a model's table, readable by the reader's role."""
+    table = model.table
+    columns = [f'"{c.name}" {_type(c.type)}{" NOT NULL" if c.name in table.key else ""}' for c in table.columns]
+    if isinstance(model, Projection):
+        columns += ["folded bytea", "stale boolean NOT NULL DEFAULT false"]
+    made = f'CREATE TABLE {schema}."{table.name}" ({", ".join(columns)}) WITH (fillfactor = 85);'
+    return (
+        made
+        + (index_ddl(schema, table) if indexes else "")
+        + (f'GRANT SELECT ON {schema}."{table.name}" TO recount_reader;')
+    )
+
+
+def index_ddl(schema: str, table: Table) -> str:
+    """The statements that make a table's primary key and indexes; names are free, so that schemas can be swapped."""
+    made = [f'ALTER TABLE {schema}."{table.name}" ADD PRIMARY KEY ({_list(table.key)});']
+    for index in table.indexes:
+        made.append(f'CREATE INDEX ON {schema}."{table.name}" {index};')
+    return "".join(made)
+
+
+def _list(names: Iterable[str], prefix: str = "") -> str:
+    return ", ".join(f'{prefix}"{n}"' for n in names)
+
+
+# ---- writing ------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def _upsert(schema: str, model: Projection | Derivation) -> str:
+    table = model.table
+    names = [*table.names, *(("folded",) if isinstance(model, Projection) else ())]
+    values = ", ".join(
+        "%b::jsonb" if kind == "jsonb" else "%b" for kind in [*(c.type for c in table.columns), "bytea"][: len(names)]
+    )
+    updates = ", ".join(f'"{n}" = EXCLUDED."{n}"' for n in names if n not in table.key)
+    return (
+        f'INSERT INTO {schema}."{table.name}" ({_list(names)}) VALUES ({values})'
+        f" ON CONFLICT ({_list(table.key)}) DO UPDATE SET {updates}"
+    )
+
+
+def _jsonb_columns(table: Table) -> tuple[int, ...]:
+    return tuple(i for i, c in enumerate(table.columns) if c.type == "jsonb")
+
+
+def cells(table: Table, row: Row) -> list[Any]:
+    """A row's values as they are sent: JSON columns wrapped."""
+    values = list(row)
+    for i in _jsonb_columns(table):
+        if values[i] is not None:
+            values[i] = Jsonb(values[i])
+    return values
+
+
+def upsert(
+    cur: psycopg.Cursor[Any], schema: str, model: Projection | Derivation, rows: Iterable[tuple[Row, bytes | None]]
+) -> None:
+    """Write rows (with their states, for a projection) over what is there."""
+    table = model.table
+    if isinstance(model, Projection):
+        batch = [[*cells(table, row), state] for row, state in rows]
+    else:
+        batch = [cells(table, row) for row, _ in rows]
+    if batch:
+        cur.executemany(_upsert(schema, model), batch)
+
+
+def delete(cur: psycopg.Cursor[Any], schema: str, table: Table, keys: Sequence[Key]) -> None:
+    """Remove rows by their full key."""
+    if keys:
+        where = " AND ".join(f'"{k}" = %b' for k in table.key)
+        cur.executemany(f'DELETE FROM {schema}."{table.name}" WHERE {where}', [list(k) for k in keys])
+
+
+def copy_rows(
+    conn: psycopg.Connection[Any], schema: str, model: Projection | Derivation, rows: Iterable[tuple[Row, bytes | None]]
+) -> int:
+    """Fill an empty table by COPY. Returns how many rows."""
+    table = model.table
+    with_state = isinstance(model, Projection)
+    names = [*table.names, *(("folded",) if with_state else ())]
+    json_columns = _jsonb_columns(table)
+    count = 0
+    with conn.cursor().copy(f'COPY {schema}."{table.name}" ({_list(names)}) FROM STDIN') as copy:
+        for row, state in rows:
+            values = list(row)
+            for i in json_columns:
+                if values[i] is not None:
+                    values[i] = _dumps(values[i]).decode()
+            copy.write_row([*values, state] if with_state else values)
+            count += 1
+    return count
+
+
+# ---- reading ------------------------------------------------------------------------------
+
+
+def load_states(cur: psycopg.Cursor[Any], schema: str, table: Table, keys: Sequence[Key]) -> None:
+    """Ask for (key…, state) of the rows with these keys; the caller fetches."""
+    names = _list(table.key, "t.")
+    cur.execute(
+        f'SELECT {names}, t.folded FROM {schema}."{table.name}" t JOIN {_wanted(table.key)}'
+        f" ON ({names}) = ({_list(table.key, 'w.')})",
+        [list(column) for column in zip(*keys, strict=True)],
+        binary=True,
+        prepare=True,
+    )
+
+
+def _wanted(names: Sequence[str], alias: str = "w") -> str:
+    return f"unnest({', '.join('%b::text[]' for _ in names)}) AS {alias} ({_list(names)})"
+
+
+def load_rows(
+    conn: psycopg.Connection[Any], schema: str, table: Table, by: Sequence[str], wanted: Sequence[Key]
+) -> dict[Key, list[Row]]:
+    """The rows whose columns `by` equal one of `wanted`, grouped by them."""
+    found: dict[Key, list[Row]] = {}
+    if not wanted:
+        return found
+    where = [table.names.index(b) for b in by]
+    query = (
+        f'SELECT {_list(table.names, "t.")} FROM {schema}."{table.name}" t JOIN {_wanted(by)}'
+        f" ON ({_list(by, 't.')}) = ({_list(by, 'w.')})"
+    )
+    make = table.row._make
+    for values in conn.execute(query, [list(c) for c in zip(*wanted, strict=True)], binary=True, prepare=True):
+        found.setdefault(tuple(values[i] for i in where), []).append(make(values))
+    return found
+
+
+def stream_rows(conn: psycopg.Connection[Any], schema: str, table: Table, *, batch: int = 2_000) -> Iterator[Row]:
+    """Every row in key order, read in batches. Opens a transaction of its own when there is none."""
+    make = table.row._make
+    query = f'SELECT {_list(table.names)} FROM {schema}."{table.name}" ORDER BY {_list(table.key)}'
+    with conn.transaction(), conn.cursor(name=f"stream_{table.name}") as cur:
+        cur.itersize = batch
+        cur.execute(query)
+        for values in cur:
+            yield make(values)
+
+
+# ---- look-ups -----------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=256)
+def _joined(schema: str, lookup: Lookup) -> tuple[str, str]:
+    """A look-up's joins, starting from rows called `s`, and the key columns that come out."""
+    joins, before = [], "s"
+    for n, hop in enumerate(lookup.hops):
+        match = [f'h{n}."{here}" = {before}."{there}"' for here, there in hop.on]
+        if hop.holds is not None:
+            match.append(f'h{n}."{hop.holds[0]}" @> ARRAY[{before}."{hop.holds[1]}"]')
+        joins.append(f'JOIN {schema}."{hop.model}" h{n} ON {" AND ".join(match)}')
+        before = f"h{n}"
+    return " ".join(joins), _list(lookup.key, f"{before}.")
+
+
+def affected(
+    conn: psycopg.Connection[Any], schema: str, source: Table, lookup: Lookup, rows: Sequence[Row]
+) -> list[Key]:
+    """The keys that changed rows of `source` affect through a narrow look-up, asked for by columns they carry."""
+    hop = lookup.hops[0]
+    columns = [b for _, b in hop.on]
+    values = {tuple(getattr(r, c) for c in columns) for r in rows}
+    values = {v for v in values if None not in v}
+    if not values:
+        return []
+    joins, key = _joined(schema, lookup)
+    found = conn.execute(
+        f"SELECT DISTINCT {key} FROM {_wanted(columns, 's')} {joins} WHERE ({key}) IS NOT NULL",
+        [list(c) for c in zip(*values, strict=True)],
+        prepare=True,
+    )
+    return [tuple(r) for r in found]
+
+
+def affected_page(
+    conn: psycopg.Connection[Any],
+    schema: str,
+    source: Table,
+    lookup: Lookup,
+    key: Key,
+    after: Sequence[str] | None,
+    limit: int,
+) -> tuple[set[Key], list[str] | None]:
+    """One page of the keys that the row `key` affects through a wide look-up; and where the next page begins.
+
+    Pages go by the key of the last hop but one, of which each row leads to one key (a subscription to its customer's
+    organization).
+    """
+    joins, found = _joined(schema, lookup)
+    page = f"h{len(lookup.hops) - 2}"
+    place = f'{page}."mode", {page}."account", {page}."id"'
+    rows = conn.execute(
+        f"SELECT ARRAY[{place}], {found} FROM {_wanted(source.key, 's')} {joins}"
+        f" WHERE %b::text[] IS NULL OR ({place}) > (%b, %b, %b) ORDER BY {place} LIMIT %b",
+        [*([k] for k in key), after, *(after or ("", "", "")), limit],
+        prepare=True,
+    ).fetchall()
+    keys = {tuple(r[1:]) for r in rows if None not in r[1:]}
+    return keys, (list(rows[-1][0]) if len(rows) == limit else None)
+
+
+def schema_exists(conn: psycopg.Connection[Any], schema: str) -> bool:
+    """Whether there is a schema of this name."""
+    return conn.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [schema]).fetchone() is not None
+
+
+def projector_conninfo(conninfo: str) -> str:
+    """A connection string of the projector's role. Its commits need not wait for the disk: the log has everything."""
+    return as_role(conninfo, "recount_projector", synchronous_commit="off", jit="off")
