@@ -1,0 +1,129 @@
+"""Settings from the environment, checked once. Each has the name that people know from Stripe and PostgreSQL."""
+
+import base64
+import binascii
+import os
+import secrets
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+from environs import Env
+
+from ledger.errors import RecountError
+from ledger.ids import Mode
+from ledger.keys import KEY_BYTES, MasterKey
+
+
+class BadSetting(RecountError):
+    """A setting is not what it must be."""
+
+    code = "bad_setting"
+
+
+class WebhookSecret(NamedTuple):
+    """A signing secret of Stripe's, perhaps bound to a mode (`live:whsec_…`)."""
+
+    secret: bytes
+    mode: Mode | None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the environment decides."""
+
+    database_url: str | None
+    """None: an embedded PostgreSQL under `data_dir`."""
+    keys_database_url: str | None
+    """Where subjects' keys live; None: in a schema beside the log."""
+    data_dir: Path
+    master_key: bytes | None
+    """None: kept in `data_dir/master.key`, made at first use; only with the embedded database."""
+    platform_secrets: tuple[WebhookSecret, ...]
+    connect_secrets: tuple[WebhookSecret, ...]
+    stripe_secret_key: str | None
+    stripe_api_base: str
+    log_level: str
+
+    @property
+    def embedded(self) -> bool:
+        """Whether Recount runs its own PostgreSQL."""
+        return self.database_url is None
+
+    def master(self) -> MasterKey:
+        """The installation's root secret. Raises BadSetting when there is none and none may be made."""
+        if self.master_key is not None:
+            return MasterKey(self.master_key)
+        if not self.embedded:
+            raise BadSetting(
+                "set RECOUNT_MASTER_KEY to 32 random bytes in base64 (openssl rand -base64 32) and keep it safe:"
+                " without it no personal field can be read again"
+            )
+        return MasterKey(_kept_master_key(self.data_dir / "master.key"))
+
+
+def load() -> Settings:
+    """Read the environment. Raises BadSetting, naming the variable and the mend."""
+    env = Env()
+    stripe_key = env.str("STRIPE_SECRET_KEY", None) or None
+    settings = Settings(
+        database_url=env.str("DATABASE_URL", None) or None,
+        keys_database_url=env.str("RECOUNT_KEYS_DATABASE_URL", None) or None,
+        data_dir=Path(env.str("RECOUNT_DATA_DIR", "var")).resolve(),
+        master_key=_master_key(env.str("RECOUNT_MASTER_KEY", None)),
+        platform_secrets=parse_secrets("STRIPE_WEBHOOK_SECRET", env.str("STRIPE_WEBHOOK_SECRET", "")),
+        connect_secrets=parse_secrets("STRIPE_CONNECT_WEBHOOK_SECRET", env.str("STRIPE_CONNECT_WEBHOOK_SECRET", "")),
+        stripe_secret_key=stripe_key,
+        stripe_api_base=env.str("STRIPE_API_BASE", "https://api.stripe.com"),
+        log_level=env.str("RECOUNT_LOG_LEVEL", "info"),
+    )
+    if stripe_key and "_live_" in stripe_key:
+        for name, bound in (
+            ("STRIPE_WEBHOOK_SECRET", settings.platform_secrets),
+            ("STRIPE_CONNECT_WEBHOOK_SECRET", settings.connect_secrets),
+        ):
+            if any(s.mode is None for s in bound):
+                raise BadSetting(
+                    f"{name} holds a secret bound to no mode while a live key is configured: write live:whsec_… or"
+                    " test:whsec_…, so that a test event can never be booked as live"
+                )
+    return settings
+
+
+def parse_secrets(name: str, given: str) -> tuple[WebhookSecret, ...]:
+    """Comma-separated signing secrets, each perhaps with `live:` or `test:` before it. Raises BadSetting."""
+    found = []
+    for part in filter(None, (p.strip() for p in given.split(","))):
+        mode, colon, secret = part.partition(":")
+        if not colon:
+            found.append(WebhookSecret(part.encode(), None))
+        elif mode == "live" or mode == "test":
+            found.append(WebhookSecret(secret.encode(), mode))
+        else:
+            raise BadSetting(f"{name}: {mode!r} is no mode; write live:whsec_… or test:whsec_…")
+    return tuple(found)
+
+
+def _master_key(given: str | None) -> bytes | None:
+    if not given:
+        return None
+    try:
+        key = base64.b64decode(given, validate=True)
+    except binascii.Error:
+        key = b""
+    if len(key) != KEY_BYTES:
+        raise BadSetting("RECOUNT_MASTER_KEY must be 32 bytes in base64; make one with: openssl rand -base64 32")
+    return key
+
+
+def _kept_master_key(path: Path) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return base64.b64decode(path.read_bytes())
+    with os.fdopen(made, "wb") as file:
+        key = secrets.token_bytes(KEY_BYTES)
+        file.write(base64.b64encode(key))
+        file.flush()
+        os.fsync(file.fileno())
+    return key
