@@ -100,24 +100,54 @@ def settle(state: bytes, width: int, sealed: frozenset[int]) -> Settled:
     """The last word on each of `width` fields. `sealed` fields decide nothing."""
     kept = _decode(state)
     first = kept[0]
-    if len(kept) == 1 and first.mask == (1 << width) - 1:
+    if len(kept) == 1 and len(first.values) == width:
         return Settled(first.values, first.at_s, False)
     values: list[Any] = [None] * width
     undecided = False
-    chosen: dict[tuple[int, ...], tuple[Kept, bool]] = {}
-    spoken = [_spoken(k) for k in kept]
-    for number in range(width):
-        newest = max((k.at_s for k in kept if k.mask >> number & 1), default=None)
-        if newest is None:
+    covered = start = 0
+    # Facts stand newest first: each second fills what no later one spoke of.
+    while start < len(kept):
+        end = start + 1
+        while end < len(kept) and kept[end].at_s == kept[start].at_s:
+            end += 1
+        if end - start == 1:
+            _fill(values, kept[start], covered)
+        else:
+            undecided |= _fill_tied(values, kept[start:end], covered, sealed)
+        for fact in kept[start:end]:
+            covered |= fact.mask
+        start = end
+    return Settled(values, first.at_s, undecided)
+
+
+def _fill(values: list[Any], fact: Kept, covered: int) -> None:
+    spoken = iter(fact.values)
+    bits, number = fact.mask, 0
+    while bits:
+        if bits & 1:
+            value = next(spoken)
+            if not covered >> number & 1:
+                values[number] = value
+        bits >>= 1
+        number += 1
+
+
+def _fill_tied(values: list[Any], tied: list[Kept], covered: int, sealed: frozenset[int]) -> bool:
+    """Fill from facts of one second. Returns whether a field was left undecided."""
+    undecided = False
+    chosen: dict[tuple[int, ...], tuple[int, ...]] = {}
+    spoken = [_spoken(k) for k in tied]
+    for number in range(len(values)):
+        speakers = tuple(i for i, said in enumerate(spoken) if number in said)
+        if covered >> number & 1 or not speakers:
             continue
-        speakers = tuple(i for i, k in enumerate(kept) if k.at_s == newest and k.mask >> number & 1)
         if speakers not in chosen:
-            chosen[speakers] = _last([(kept[i], spoken[i]) for i in speakers], sealed)
-        last, decided = chosen[speakers]
-        values[number] = spoken[kept.index(last)][number]
-        if not decided and number not in sealed and _differ(speakers, spoken, number):
+            chosen[speakers] = _left(tied, spoken, speakers)
+        left = chosen[speakers]
+        values[number] = spoken[left[-1]][number]
+        if number not in sealed and any(spoken[i][number] != values[number] for i in left):
             undecided = True
-    return Settled(values, max(k.at_s for k in kept), undecided)
+    return undecided
 
 
 def _spoken(fact: Kept) -> dict[int, Any]:
@@ -125,22 +155,21 @@ def _spoken(fact: Kept) -> dict[int, Any]:
     return dict(zip(numbers, fact.values, strict=True))
 
 
-def _differ(speakers: tuple[int, ...], spoken: list[dict[int, Any]], number: int) -> bool:
-    return any(spoken[i][number] != spoken[speakers[0]][number] for i in speakers)
-
-
-def _last(candidates: list[tuple[Kept, dict[int, Any]]], sealed: frozenset[int]) -> tuple[Kept, bool]:
-    """The last of the facts of one second, and whether anything better than its id decided so."""
+def _left(kept: list[Kept], spoken: list[dict[int, Any]], candidates: tuple[int, ...]) -> tuple[int, ...]:
+    """Of the facts of one second those that nothing better than their ids tells apart, in the order of these."""
     if len(candidates) == 1:
-        return candidates[0][0], True
-    top = max(k.rank for k, _ in candidates)
-    group = [c for c in candidates if c[0].rank == top]
-    ends = [c for c in group if not any(_precedes(c, d) and not _precedes(d, c) for d in group if d is not c)]
-    group = ends or group
-    if any(k.fetched for k, _ in group):
-        group = [c for c in group if c[0].fetched]
-    last = max((k for k, _ in group), key=lambda k: (k.event_id, k.api_version))
-    return last, all(k.event_id == last.event_id for k, _ in group)
+        return candidates
+    top = max(kept[i].rank for i in candidates)
+    group = tuple(i for i in candidates if kept[i].rank == top)
+    group = tuple(i for i in group if not any(_follows(j, i, kept, spoken) for j in group)) or group
+    group = tuple(i for i in group if kept[i].fetched) or group
+    newest = {kept[i].event_id: i for i in sorted(group, key=lambda i: kept[i].api_version)}
+    return tuple(newest[event_id] for event_id in sorted(newest))
+
+
+def _follows(later: int, earlier: int, kept: list[Kept], spoken: list[dict[int, Any]]) -> bool:
+    a, b = (kept[earlier], spoken[earlier]), (kept[later], spoken[later])
+    return _precedes(a, b) and not _precedes(b, a)
 
 
 def _precedes(a: tuple[Kept, dict[int, Any]], b: tuple[Kept, dict[int, Any]]) -> bool:
