@@ -1,0 +1,194 @@
+"""Deliver a history and look at what became of it: into the log as the ingester does, through the engine, out as rows.
+
+Shared by the tests of the fold. Every comparison goes over the digested columns alone, in one plain form.
+"""
+
+import json
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import psycopg
+
+from ledger import inbox
+from ledger.codec import encode_metadata
+from ledger.events import Metadata, NewEvent, OrganizationLinked, OrganizationUnlinked, Recorded
+from ledger.ids import link_stream
+from ledger.store import Appended, Log, Unit
+from projections import BILLING
+from projections.base import Entry, Group, Key, Row
+from replay import rebuild, tables
+from replay.fold import States, entry_of, fold
+from replay.live import Projector
+from samples import Delivery
+
+KEY = b"k" * 32
+#: model -> key -> column -> value, digested columns only.
+Rows = dict[str, dict[Key, dict[str, Any]]]
+
+
+class Link:
+    """An operator's word on whose a customer is; no organization takes the link back."""
+
+    def __init__(self, customer: str, org: str | None, *, mode: str = "test", account: str = "platform") -> None:
+        self.mode, self.account, self.customer, self.org = mode, account, customer, org
+
+    def new(self, version: int) -> NewEvent:
+        whom = {"mode": self.mode, "account": self.account, "customer": self.customer}
+        said = OrganizationUnlinked(**whom) if self.org is None else OrganizationLinked(**whom, org=self.org)
+        stream = link_stream(self.mode, self.account, self.customer)
+        return NewEvent(stream, version, said, Metadata(occurred_at_s=0, actor="ops@example.com"))
+
+
+def received(delivery: Delivery, key: bytes = KEY, seed: int = 0) -> NewEvent:
+    """A delivery as the ingester would append it first."""
+    envelope = inbox.open_envelope(delivery.body)
+    return inbox.receive(envelope, key, delivery.endpoint, random.Random(seed).randbytes)
+
+
+def ingest(log: Log, deliveries: Iterable[Delivery], key: bytes = KEY, seed: int = 0) -> int:
+    """Append deliveries in their order, as the ingester does. Returns how many events the log did not have."""
+    waiting = [(d, log.submit(Unit((received(d, key, seed + n),)))) for n, d in enumerate(deliveries)]
+    added = 0
+    for delivery, future in waiting:
+        if isinstance(future.result(10), Appended):
+            added += 1
+        else:
+            again = received(delivery, key)
+            later = inbox.after_conflict(again, log.read_stream(again.stream))
+            if later is not None:
+                assert isinstance(log.append(later), Appended)
+                added += 1
+    return added
+
+
+def link(log: Log, *links: Link) -> None:
+    """Append operators' links in their order."""
+    for said in links:
+        known = log.read_stream(link_stream(said.mode, said.account, said.customer))
+        assert isinstance(log.append(said.new(len(known) + 1)), Appended)
+
+
+# ---- the fold without a database ------------------------------------------------------------
+
+
+def remembered(deliveries: Iterable[Delivery | Link], key: bytes = KEY) -> list[Entry]:
+    """What a log would hold after these deliveries, decoded and translated; `ingest` without a database."""
+    streams: dict[str, list[Recorded]] = {}
+    entries: list[Entry] = []
+    for n, told in enumerate(deliveries):
+        new: NewEvent | None
+        if isinstance(told, Link):
+            new = told.new(len(streams.get(link_stream(told.mode, told.account, told.customer), ())) + 1)
+        else:
+            new = received(told, key, n)
+            if new.stream in streams:
+                new = inbox.after_conflict(new, streams[new.stream])
+        if new is None:
+            continue
+        position = len(entries) + 1
+        recorded = Recorded(position, new.stream, new.version, new.event, encode_metadata(new.metadata), position)
+        streams.setdefault(new.stream, []).append(recorded)
+        entries.append(entry_of(recorded))
+    return entries
+
+
+def raising(*fault: Any) -> None:
+    """No definition may fail."""
+    raise fault[-1]
+
+
+def folded(entries: Sequence[Entry], cuts: Iterable[int] = ()) -> Rows:
+    """Fold entries in batches that end at `cuts`, derive everything, and show all rows."""
+    states: States = {}
+    start = 0
+    for end in sorted({*cuts, len(entries)}):
+        fold(BILLING, entries[start:end], states, {}, raising)
+        start = end
+    return shown(derived(BILLING, states))
+
+
+def derived(group: Group, states: States, shuffle: random.Random | None = None) -> dict[str, list[Row]]:
+    """Every model's rows from the projections' states: derivations too, their inputs in any order."""
+    rows: dict[str, list[Row]] = {
+        p.name: [p.to_row(k, s) for k, s in states.get(p.name, {}).items() if s is not None] for p in group.projections
+    }
+    for derivation in group.derivations:
+        keys = {k for m, how in derivation.affects.items() if callable(how) for row in rows[m] for k in how(row)}
+        index: dict[tuple[str, tuple[str, ...]], dict[Key, list[Row]]] = {}
+        for given in derivation.inputs:
+            found = index[given.model, given.by] = {}
+            for row in rows[given.model]:
+                found.setdefault(tuple(getattr(row, b) for b in given.by), []).append(row)
+        made: list[Row] = []
+        for key in keys:
+            got: dict[str, list[Row]] = {}
+            for given in derivation.inputs:
+                wanted = set(given.wanted(key, got))
+                got[given.model] = [r for w in wanted for r in index[given.model, given.by].get(w, ())]
+                if shuffle is not None:
+                    shuffle.shuffle(got[given.model])
+            made += derivation.derive(key, got)
+        rows[derivation.name] = made
+    return rows
+
+
+def shown(rows: Mapping[str, Sequence[Row]]) -> Rows:
+    """Rows by key, digested columns alone, in plain JSON values."""
+    found: Rows = {}
+    for name, table in BILLING.tables.items():
+        digested = [c.name for c in table.columns if c.digested]
+        found[name] = {
+            tuple(row[: len(table.key)]): plain({c: getattr(row, c) for c in digested}) for row in rows[name]
+        }
+        assert len(found[name]) == len(rows[name]), f"{name}: two rows of one key"
+    return found
+
+
+def plain(value: Any) -> Any:
+    """JSON values alone: tuples and lists are the same."""
+    return json.loads(json.dumps(value))
+
+
+# ---- the fold in PostgreSQL -----------------------------------------------------------------
+
+
+def project(conninfo: str, *, group: Group = BILLING, sizes: Iterable[int] = (500,)) -> None:
+    """Fold what the log holds, live, in steps of `sizes` events (the last goes on)."""
+    projector = Projector(conninfo, group)
+    try:
+        assert projector.lead()
+        left = list(sizes)
+        while True:
+            projector.batch = left.pop(0) if len(left) > 1 else left[0]
+            if not projector.step():
+                break
+        projector.catch_up()
+    finally:
+        projector.close()
+
+
+def rows_of(conninfo: str) -> Rows:
+    """All rows of the live billing models."""
+    with psycopg.connect(tables.projector_conninfo(conninfo), autocommit=True) as conn:
+        return shown({n: list(tables.stream_rows(conn, tables.LIVE, t)) for n, t in BILLING.tables.items()})
+
+
+def built(conninfo: str) -> str:
+    """A database whose read models are there, empty."""
+    rebuild.ensure_built(conninfo)
+    return conninfo
+
+
+def different(ours: Rows, told: Rows) -> list[str]:
+    """Where two sets of rows differ, one line a column, few enough to read."""
+    lines = []
+    for model in sorted(ours.keys() | told.keys()):
+        mine, other = ours.get(model, {}), told.get(model, {})
+        for key in sorted(mine.keys() | other.keys()):
+            if key not in other or key not in mine:
+                lines.append(f"{model} {key}: only {'ours' if key in mine else 'theirs'}")
+            elif mine[key] != other[key]:
+                names = [c for c in mine[key] if mine[key][c] != other[key].get(c)]
+                lines += [f"{model} {key} {c}: {mine[key][c]!r} != {other[key].get(c)!r}" for c in names]
+    return lines[:20]
