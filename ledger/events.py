@@ -10,6 +10,8 @@ import msgspec
 
 from ledger.ids import Mode
 
+NO_PAYLOAD = msgspec.Raw()
+
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What every event has: a stable name and the version of its shape."""
@@ -18,7 +20,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     VERSION: ClassVar[int] = 1
 
 
-class StripeEventReceived(Event, frozen=True, kw_only=True, gc=False):
+class StripeEventReceived(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Stripe delivered an event, correctly signed. `payload` is its JSON as it came, personal fields sealed."""
 
     NAME: ClassVar[str] = "stripe.event_received"
@@ -34,7 +36,7 @@ class StripeEventReceived(Event, frozen=True, kw_only=True, gc=False):
     """The API version that the payload is rendered in; None when Stripe did not say."""
     endpoint: Literal["platform", "connect"]
     """Which of our two endpoints received it."""
-    payload: msgspec.Raw
+    payload: msgspec.Raw = NO_PAYLOAD
 
 
 class StripeEventConflicted(StripeEventReceived, frozen=True, kw_only=True, gc=False):

@@ -117,6 +117,10 @@ class KeyStore:
         found = {s: self._master.unwrap(w, s) for s, w in rows if w is not None}
         return {s: found.get(s) for s in wanted}
 
+    def knows_email(self, subject: str, email: str) -> bool:
+        """Whether this process has made `subject` findable by `email` before; costs no round trip."""
+        return (subject, self._master.blind(email)) in self._indexed
+
     def index_email(self, subject: str, email: str) -> None:
         """Make `subject` findable by `email` until it is erased. Cheap when already known to this process."""
         entry = (subject, self._master.blind(email))

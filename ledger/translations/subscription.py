@@ -11,7 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ledger.facts import Instant, Json, Whence
-from ledger.translations.base import plain, FINAL, Family, claim_in, id_of, need, rank_of_verb
+from ledger.translations.base import FINAL, Family, claim_in, id_of, need, plain, rank_of_verb
 from ledger.translations.subscription_items import ItemList, Plan, Reference, items_of
 
 #: Statuses that nothing follows: https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
