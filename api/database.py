@@ -81,6 +81,12 @@ def attached(settings: Settings) -> Iterator[Database]:
             return
 
 
+def running(settings: Settings) -> Database:
+    """The database that its owner has made ready already, without looking."""
+    conninfo = settings.database_url or EmbeddedPostgres(settings.data_dir).conninfo
+    return _plain(settings, conninfo, None)
+
+
 def _plain(settings: Settings, conninfo: str, server: EmbeddedPostgres | None) -> Database:
     return Database(conninfo, settings.keys_database_url or conninfo, server)
 

@@ -11,7 +11,7 @@ import msgspec
 from environs import Env
 
 from ledger.errors import RecountError
-from ledger.ids import Mode
+from ledger.ids import MODES, Mode
 from ledger.keys import KEY_BYTES, MasterKey
 
 
@@ -96,8 +96,8 @@ def parse_secrets(name: str, given: str) -> tuple[WebhookSecret, ...]:
         mode, colon, secret = part.partition(":")
         if not colon:
             found.append(WebhookSecret(part.encode(), None))
-        elif mode == "live" or mode == "test":
-            found.append(WebhookSecret(secret.encode(), mode))
+        elif mode in MODES:
+            found.append(WebhookSecret(secret.encode(), "live" if mode == "live" else "test"))
         else:
             raise BadSetting(f"{name}: {mode!r} is no mode; write live:whsec_… or test:whsec_…")
     return tuple(found)

@@ -81,6 +81,8 @@ class Projection:
     apply: Callable[[bytes | None, Entry], bytes | None]
     to_row: Callable[[Key, bytes], Row]
     fresh: Callable[[Entry], bool] | None = None
+    merge: Callable[[bytes | None, bytes | None], bytes | None] | None = None
+    """The state of two halves of a history, where the fold does not depend on order: a rebuild may then share work."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class Input:
     model: str
     by: tuple[str, ...]
     wanted: Callable[[Key, Mapping[str, Sequence[Row]]], Iterable[Key]]
+    columns: tuple[str, ...] = ()
+    """What is read of the rows beside `by`; the derivation sees these and may see more."""
 
 
 @dataclass(frozen=True)

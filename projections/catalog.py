@@ -30,6 +30,7 @@ _TABLE = Table(
     ),
     indexes=("USING gin (lookup_keys)",),
 )
+_PRODUCT_FIELDS = ("name", "active", "deleted", "features", "limits", "marketing_features", "metadata")
 _PRICE_FIELDS = (
     "id", "active", "deleted", "currency", "unit_amount_minor", "unit_amount_decimal", "type", "interval",
     "interval_count", "usage_type", "lookup_key", "nickname", "trial_period_days", "features", "limits",
@@ -64,8 +65,8 @@ CATALOG = Derivation(
     _TABLE,
     ("mode", "account", "product"),
     inputs=(
-        Input("products", ("mode", "account", "id"), lambda key, _: [key]),
-        Input("prices", ("mode", "account", "product"), lambda key, _: [key]),
+        Input("products", ("mode", "account", "id"), lambda key, _: [key], _PRODUCT_FIELDS),
+        Input("prices", ("mode", "account", "product"), lambda key, _: [key], _PRICE_FIELDS),
     ),
     affects={
         "products": lambda row: [(row.mode, row.account, row.id)],

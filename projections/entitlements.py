@@ -210,6 +210,10 @@ def _product_keys(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Key]:
 
 
 _KEY = ("mode", "org")
+_SUBSCRIPTION_FIELDS = (
+    "id", "status", "items", "price_ids", "product_ids", "start_date_s", "created_s", "trial_end_s", "cancel_at_s",
+    "cancel_at_period_end", "current_period_end_s", "canceled_at_s", "ended_at_s",
+)  # fmt: skip
 _SELLING = (("mode", "mode"), ("account", "account"))
 
 ENTITLEMENTS = Derivation(
@@ -218,11 +222,11 @@ ENTITLEMENTS = Derivation(
     _TABLE,
     _KEY,
     inputs=(
-        Input("org_links", ("mode", "org"), lambda key, _: [key]),
-        Input("subscriptions", ("mode", "account", "customer"), linked_customers),
-        Input("entitlement_summaries", ("mode", "account", "id"), linked_customers),
-        Input("prices", ("mode", "account", "id"), _price_keys),
-        Input("products", ("mode", "account", "id"), _product_keys),
+        Input("org_links", ("mode", "org"), lambda key, _: [key], ("account", "customer")),
+        Input("subscriptions", ("mode", "account", "customer"), linked_customers, _SUBSCRIPTION_FIELDS),
+        Input("entitlement_summaries", ("mode", "account", "id"), linked_customers, ("entitlements",)),
+        Input("prices", ("mode", "account", "id"), _price_keys, ("product", "features", "limits")),
+        Input("products", ("mode", "account", "id"), _product_keys, ("features", "limits")),
     ),
     affects={
         "org_links": lambda row: [(row.mode, row.org)] if row.org else [],

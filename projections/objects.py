@@ -11,7 +11,7 @@ from msgspec import UnsetType
 
 from ledger.facts import ObjectFact
 from projections.base import Column, Entry, Key, Projection, Row, Table
-from projections.ordering import absorb, settle
+from projections.ordering import absorb, merge, settle
 
 KEY = (Column("mode", "text"), Column("account", "text"), Column("id", "text"))
 #: The greatest second that anything was said about the object; and whether a tie waits for a look at Stripe.
@@ -32,7 +32,7 @@ def object_projection(
         settled = settle(state, width, sealed)
         return make((*key, *settled.values, settled.changed_s, settled.undecided))
 
-    return Projection(name, version, table, (name,), _keys, _apply, to_row)
+    return Projection(name, version, table, (name,), _keys, _apply, to_row, merge=merge)
 
 
 def _keys(entry: Entry) -> tuple[Key, ...]:

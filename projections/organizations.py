@@ -70,9 +70,14 @@ ORG_LINKS = Derivation(
     _ORG_LINKS,
     ("mode", "account", "customer"),
     inputs=(
-        Input("operator_links", ("mode", "account", "customer"), lambda key, _: [key]),
-        Input("customers", ("mode", "account", "id"), lambda key, _: [key]),
-        Input("subscriptions", ("mode", "account", "customer"), lambda key, _: [key]),
+        Input("operator_links", ("mode", "account", "customer"), lambda key, _: [key], ("org",)),
+        Input("customers", ("mode", "account", "id"), lambda key, _: [key], ("org_claim",)),
+        Input(
+            "subscriptions",
+            ("mode", "account", "customer"),
+            lambda key, _: [key],
+            ("id", "org_claim", "created_s"),
+        ),
     ),
     affects={
         "operator_links": lambda row: [(row.mode, row.account, row.customer)],
@@ -133,9 +138,9 @@ ORGANIZATIONS = Derivation(
     _ORGANIZATIONS,
     ("mode", "org"),
     inputs=(
-        Input("org_links", ("mode", "org"), lambda key, _: [key]),
-        Input("customers", ("mode", "account", "id"), linked_customers),
-        Input("subscriptions", ("mode", "account", "customer"), linked_customers),
+        Input("org_links", ("mode", "org"), lambda key, _: [key], ("account", "customer", "claimed_by")),
+        Input("customers", ("mode", "account", "id"), linked_customers, ("delinquent", "created_s")),
+        Input("subscriptions", ("mode", "account", "customer"), linked_customers, ("status",)),
     ),
     affects={
         "org_links": lambda row: [(row.mode, row.org)] if row.org else [],

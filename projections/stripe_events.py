@@ -105,6 +105,8 @@ def _rendering(entry: Entry) -> _Rendering:
 
 def _to_row(key: Key, state: bytes) -> Row:
     renderings = _decode(state)
+    if len(renderings) == 1 and not renderings[0].conflict:
+        return _row_of_one(key, renderings[0])
     conflicts = sum(r.conflict for r in renderings)
     sound = [r for r in renderings if not r.conflict] or renderings
     newest = max(sound, key=lambda r: (r.api_version or "", -r.position))
@@ -125,6 +127,15 @@ def _to_row(key: Key, state: bytes) -> Row:
         sorted(r.position for r in renderings),
     )
 
+
+def _row_of_one(key: Key, it: _Rendering) -> Row:
+    """Nearly every event comes in one rendering."""
+    versions = [it.api_version] if it.api_version else []
+    about = (it.object, it.object_id, it.customer, it.org_claim, it.endpoint, it.created_s)
+    return _make((*key, it.type, it.state, it.reason, versions, *about, 0, it.received_us, [it.position]))
+
+
+_make = _TABLE.row._make
 
 STRIPE_EVENTS = Projection(
     "stripe_events",

@@ -167,7 +167,7 @@ def gather(
     for given in derivation.inputs:
         wanted = {key: set(given.wanted(key, got[key])) for key in keys}
         everything = sorted({w for ws in wanted.values() for w in ws if None not in w})
-        found = tables.load_rows(conn, schema, group.tables[given.model], given.by, everything)
+        found = tables.load_rows(conn, schema, group.tables[given.model], given.by, everything, given.columns)
         for key, ws in wanted.items():
             rows = got[key].setdefault(given.model, [])
             rows += [row for w in sorted(w for w in ws if None not in w) for row in found.get(w, ())]

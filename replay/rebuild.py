@@ -7,32 +7,23 @@ it; at no moment an error or a mixture.
 
 import contextlib
 import gc
-import queue
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import psycopg
 
 from ledger import store
 from ledger.errors import Invalid
-from ledger.events import Recorded
-from ledger.facts import ObjectFact
 from projections import GROUPS, MODELS
-from projections.base import Derivation, Entry, Group, Key, Projection, Row
-from replay import derive, tables
-from replay.fold import States, entry_of
+from projections.base import Derivation, Group, Key, Row
+from replay import derive, shards, tables, writing
 from replay.live import Projector
+from replay.shards import Progress
 
 NEXT = "read_models_next"
-_READ_ROWS = 2_000
-_WRITE_ROWS = 10_000
 _DERIVE_KEYS = 1_000
 #: Swap when the rebuilt copy is at most this far behind: what is left is folded while readers wait for nothing.
 _NEAR = 200
-
-#: Called with (events folded, events in all).
-Progress = Callable[[int, int], None]
 
 
 class Built(NamedTuple):
@@ -118,165 +109,25 @@ def build(
     for model in group.models:
         conn.execute(tables.ddl(schema, model, indexes=False))
     upto = store.head(conn) if upto is None else upto
-    fold = _Fold(conn, group, schema)
+    with _no_gc():
+        folded = shards.fold(conninfo, conn, group, schema, upto, progress)
+        rows = writing.write(conninfo, conn, group, schema, folded)
+        for derivation in group.derivations:
+            rows[derivation.name] = _derive_all(conn, group, schema, derivation)
+    conn.execute(f"INSERT INTO {schema}.checkpoints (name, position) VALUES (%s, %s)", [group.name, upto])
+    return Built(tuple(group.tables), folded.events, upto, rows)
+
+
+@contextlib.contextmanager
+def _no_gc() -> Iterator[None]:
+    """Rows are many and hold no cycles: collecting them costs more than folding them (26 µs an event, measured)."""
     enabled = gc.isenabled()
-    gc.disable()  # rows are many and hold no cycles: collecting them costs more than folding (26 µs an event)
+    gc.disable()
     try:
-        for batch in _batches(conninfo, group, upto):
-            fold.take(batch)
-            if progress:
-                progress(fold.events, upto)
-        fold.finish()
+        yield
     finally:
         if enabled:
             gc.enable()
-    rows = dict(fold.rows)
-    for derivation in group.derivations:
-        rows[derivation.name] = _derive_all(conn, group, schema, derivation)
-    conn.execute(f"INSERT INTO {schema}.checkpoints (name, position) VALUES (%s, %s)", [group.name, upto])
-    return Built(tuple(group.tables), fold.events, upto, rows)
-
-
-def _batches(conninfo: str, group: Group, upto: int) -> Iterator[Sequence[Recorded]]:
-    """The log in order, read ahead by a thread, so that the server works while we fold."""
-    ahead: queue.Queue[Sequence[Recorded] | BaseException | None] = queue.Queue(maxsize=3)
-    stop = threading.Event()
-
-    def read() -> None:
-        try:
-            with psycopg.connect(tables.projector_conninfo(conninfo), autocommit=True) as conn:
-                after = 0
-                while not stop.is_set():
-                    if group.own_topics is None:
-                        batch = store.read(conn, after, _READ_ROWS, upto)
-                    else:
-                        batch = store.read_own(conn, sorted(group.own_topics), after=after, upto=upto, limit=_READ_ROWS)
-                    if not batch:
-                        break
-                    after = batch[-1].position
-                    ahead.put(batch)
-            ahead.put(None)
-        except BaseException as error:
-            ahead.put(error)
-
-    reader = threading.Thread(target=read, name="rebuild-reader", daemon=True)
-    reader.start()
-    try:
-        while (batch := ahead.get()) is not None:
-            if isinstance(batch, BaseException):
-                raise batch
-            yield batch
-    finally:
-        stop.set()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                ahead.get_nowait()
-        reader.join(5)
-
-
-class _Fold:
-    """Folds batches into packed states; rows that cannot exist yet go straight into their table."""
-
-    def __init__(self, conn: psycopg.Connection[Any], group: Group, schema: str) -> None:
-        self.conn = conn
-        self.group = group
-        self.schema = schema
-        self.events = 0
-        self.rows: dict[str, int] = {p.name: 0 for p in group.projections}
-        self._states: States = {p.name: {} for p in group.projections}
-        self._parked: dict[str, set[Key]] = {}
-        self._fresh: dict[str, list[tuple[Row, bytes | None]]] = {p.name: [] for p in group.projections if p.fresh}
-        self._late: list[Entry] = []
-        self._routes = {
-            what: [(p, self._states[p.name], self._fresh.get(p.name)) for p in readers]
-            for what, readers in group.routes.items()
-        }
-
-    def take(self, batch: Sequence[Recorded]) -> None:
-        """Fold one batch."""
-        routes = self._routes
-        for recorded in batch:
-            entry = entry_of(recorded)
-            readers = routes.get(entry.event.NAME, ())
-            said = entry.said
-            if isinstance(said, ObjectFact):
-                readers = (*readers, *routes.get(said.model, ()))
-            for projection, states, fresh in readers:
-                if fresh is not None:
-                    self._take_fresh(projection, fresh, entry)
-                    continue
-                for key in projection.keys(entry):
-                    try:
-                        states[key] = projection.apply(states.get(key), entry)
-                    except Exception as error:
-                        self._park(projection, key, entry, error)
-        self.events += len(batch)
-
-    def _take_fresh(self, projection: Projection, fresh: list[tuple[Row, bytes | None]], entry: Entry) -> None:
-        assert projection.fresh is not None
-        if not projection.fresh(entry):
-            self._late.append(entry)
-            return
-        for key in projection.keys(entry):
-            state = projection.apply(None, entry)
-            if state is not None:
-                fresh.append((projection.to_row(key, state), state))
-        if len(fresh) >= _WRITE_ROWS:
-            self._flush(projection, fresh)
-
-    def _flush(self, projection: Projection, fresh: list[tuple[Row, bytes | None]]) -> None:
-        self.rows[projection.name] += tables.copy_rows(self.conn, self.schema, projection, fresh)
-        fresh.clear()
-
-    def _park(self, projection: Projection, key: Key, entry: Entry, error: Exception) -> None:
-        if key not in self._parked.setdefault(projection.name, set()):
-            self._parked[projection.name].add(key)
-            derive.park(self.conn, self.schema, projection.name, key, entry.position, error)
-
-    def finish(self) -> None:
-        """Write everything, then make the keys and indexes."""
-        for projection in self.group.projections:
-            if projection.name in self._fresh:
-                self._flush(projection, self._fresh[projection.name])
-            else:
-                faults: list[tuple[Key, Exception]] = []
-                rows = self._rows_of(projection, faults)
-                self.rows[projection.name] = tables.copy_rows(self.conn, self.schema, projection, rows)
-                for key, error in faults:
-                    derive.park(self.conn, self.schema, projection.name, key, 0, error)
-            self.conn.execute(tables.index_ddl(self.schema, projection.table))
-            self.conn.execute(f'ANALYZE {self.schema}."{projection.name}"')
-        for projection in self.group.projections:
-            if projection.name in self._fresh:
-                self._fold_late(projection)
-
-    def _rows_of(
-        self, projection: Projection, faults: list[tuple[Key, Exception]]
-    ) -> Iterator[tuple[Row, bytes | None]]:
-        states = self._states[projection.name]
-        parked = self._parked.get(projection.name, ())
-        while states:
-            key, state = states.popitem()
-            if state is None or key in parked:
-                continue
-            try:
-                row = projection.to_row(key, state)
-            except Exception as error:  # our own fault alone: there is no I/O in there
-                faults.append((key, error))
-                continue
-            yield row, state
-
-    def _fold_late(self, projection: Projection) -> None:
-        """The few entries whose row was there already: later renderings and conflicts."""
-        for entry in self._late:
-            for key in projection.keys(entry):
-                with self.conn.cursor() as cur:
-                    tables.load_states(cur, self.schema, projection.table, [key])
-                    found = cur.fetchone()
-                    state = projection.apply(found[-1] if found else None, entry)
-                    if state is not None:
-                        tables.upsert(cur, self.schema, projection, [(projection.to_row(key, state), state)])
-                        self.rows[projection.name] += found is None
 
 
 def _derive_all(conn: psycopg.Connection[Any], group: Group, schema: str, derivation: Derivation) -> int:

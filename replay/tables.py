@@ -4,6 +4,7 @@ A schema holds one copy of every model: `read_models` is what readers see; a reb
 Beside the model's columns a projection's table keeps `folded` (the fold's own bytes) and `stale` (the key is parked).
 """
 
+from collections import namedtuple
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
@@ -194,21 +195,40 @@ def _wanted(names: Sequence[str], alias: str = "w") -> str:
 
 
 def load_rows(
-    conn: psycopg.Connection[Any], schema: str, table: Table, by: Sequence[str], wanted: Sequence[Key]
+    conn: psycopg.Connection[Any],
+    schema: str,
+    table: Table,
+    by: Sequence[str],
+    wanted: Sequence[Key],
+    columns: Sequence[str] = (),
 ) -> dict[Key, list[Row]]:
-    """The rows whose columns `by` equal one of `wanted`, grouped by them."""
+    """The rows whose columns `by` equal one of `wanted`, grouped by them. `columns` (all when empty) are read."""
     found: dict[Key, list[Row]] = {}
     if not wanted:
         return found
-    where = [table.names.index(b) for b in by]
+    names, make = _partial(table, tuple(by), tuple(columns))
+    width = len(by)
     query = (
-        f'SELECT {_list(table.names, "t.")} FROM {schema}."{table.name}" t JOIN {_wanted(by)}'
+        f'SELECT {_list(names, "t.")} FROM {schema}."{table.name}" t JOIN {_wanted(by)}'
         f" ON ({_list(by, 't.')}) = ({_list(by, 'w.')})"
     )
-    make = table.row._make
+    where = [names.index(b) for b in by]
+    leading = where == list(range(width))
     for values in conn.execute(query, [list(c) for c in zip(*wanted, strict=True)], binary=True, prepare=True):
-        found.setdefault(tuple(values[i] for i in where), []).append(make(values))
+        key = values[:width] if leading else tuple(values[i] for i in where)
+        found.setdefault(key, []).append(make(values))
     return found
+
+
+@lru_cache(maxsize=128)
+def _partial(table: Table, by: tuple[str, ...], columns: tuple[str, ...]) -> tuple[tuple[str, ...], Any]:
+    """The columns to read, and how to make a row of them."""
+    if not columns:
+        return table.names, table.row._make
+    names = (*by, *(c for c in columns if c not in by))
+    assert set(names) <= set(table.names)
+    row: Any = namedtuple(table.name, names)
+    return names, row._make
 
 
 def stream_rows(conn: psycopg.Connection[Any], schema: str, table: Table, *, batch: int = 2_000) -> Iterator[Row]:

@@ -9,7 +9,7 @@ import psycopg
 from projections.base import Group, Key, Row
 from replay import rebuild, tables
 from replay.digest import NotCaughtUp
-from replay.rebuild import Progress
+from replay.shards import Progress
 
 BESIDE = "read_models_verify"
 _SETTLE_S = 30.0

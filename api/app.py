@@ -1,0 +1,147 @@
+"""The read API as a WSGI application: `create_app`. Wires the resources; knows none of them by more than its name."""
+
+import json
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+from flask import Flask, Response, current_app, g, request
+from prometheus_client import CollectorRegistry, Counter
+from werkzeug.exceptions import NotFound
+
+from api import problems
+from api.auth import Authenticator
+from api.database import Database
+from api.hot import HotPath
+from api.pages import Cursors
+from api.problems import Problem
+from api.readers import Readers
+from api.resources import documentation, publish
+from api.resources.answers import KEYED_HEADERS
+from api.resources.catalog import catalog
+from api.resources.context import EXTENSION, Context
+from api.resources.customers import customers
+from api.resources.entitlements import entitlements
+from api.resources.health import health
+from api.resources.invoices import invoices
+from api.resources.orgs import orgs
+from api.resources.projections import projections
+from api.resources.stripe_events import stripe_events
+from api.resources.subscriptions import subscriptions
+from api.settings import Settings
+from ledger.keys import KeyStore
+
+#: The registry: one line a resource.
+RESOURCES = (
+    orgs,
+    entitlements,
+    customers,
+    subscriptions,
+    invoices,
+    catalog,
+    stripe_events,
+    projections,
+    health,
+)
+
+_DESCRIPTION = (
+    "Billing as Recount believes it now, or as of any past position. Every answer says how fresh it is: everything in"
+    " the log up to `position` is in it. Lists are pages: give `next_cursor` as `cursor` for the next one. Errors are"
+    " RFC 9457 problems with a stable `code`. Times are ISO 8601 in UTC; money is whole minor units beside a currency."
+)
+
+
+def create_app(
+    database: Database,
+    settings: Settings,
+    keys: KeyStore,
+    *,
+    registry: CollectorRegistry | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Flask:
+    """The read API over `database`. Opens no connection before the first request, so that a process may fork.
+
+    `clock` says what "now" is where an answer passes with time alone. With a `registry`, reads are counted in it.
+    Raises BadSetting when there is no master key.
+    """
+    master = settings.master()
+    readers = Readers(database.conninfo)
+    context = Context(readers, keys, Authenticator(readers, master), Cursors(master), clock)
+    app = Flask("api", static_folder=None)
+    app.extensions[EXTENSION] = context
+    app.config.update(
+        API_TITLE="Recount",
+        API_VERSION=version("recount"),
+        OPENAPI_VERSION="3.1.0",
+        API_SPEC_OPTIONS={"info": {"description": _DESCRIPTION}, "security": [{"bearer": []}, {"basic": []}]},
+    )
+    app.url_map.strict_slashes = True
+    app.before_request(_admit)
+    app.after_request(_protect)
+    api = publish.SMOREST.Api(app)
+    problems.install(app)  # after the library's own handlers, which it replaces
+    _describe(api)
+    for blueprint in RESOURCES:
+        api.register_blueprint(blueprint)
+    documentation.install(app, api)
+    _must_name_resources(app)
+    if registry is not None:
+        _count(app, registry)
+    app.wsgi_app = HotPath(app.wsgi_app, context, registry is None)  # type: ignore[method-assign]
+    return app
+
+
+def _admit() -> None:
+    """Who asks, and may they? Before anything of the request is looked at."""
+    if request.endpoint is None:
+        return
+    resource = getattr(current_app.view_functions[request.endpoint], "resource", None)
+    if resource is not None:
+        context: Context = current_app.extensions[EXTENSION]
+        g.caller = context.authenticator.caller(request.headers.get("Authorization"))
+        g.caller.must_be_allowed(resource)
+    if "\0" in request.path:  # PostgreSQL holds no such text, so nothing can have such a name
+        raise NotFound
+
+
+def _protect(response: Response) -> Response:
+    for name, value in KEYED_HEADERS:
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _must_name_resources(app: Flask) -> None:
+    """A route of ours that no row of `api.auth.MAY_READ` guards must not exist."""
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/v1/"):
+            assert getattr(app.view_functions[rule.endpoint], "resource", None) is not None, rule.rule
+
+
+def _describe(api: Any) -> None:
+    components = api.spec.components
+    components.schema("Problem", schema=publish.PROBLEM)
+    for code, response in publish.problem_components().items():
+        components.response(code, response)
+    components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "description": "An API key, `rk_…`"})
+    components.security_scheme("basic", {"type": "http", "scheme": "basic", "description": "The key as user name"})
+
+
+def _count(app: Flask, registry: CollectorRegistry) -> None:
+    reads = Counter("recount_reads", "Requests to the read API", ["route", "status"], registry=registry)
+
+    def count(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule is not None else "none"
+        reads.labels(route, str(response.status_code)).inc()
+        return response
+
+    app.after_request(count)
+
+
+def openapi(app: Flask) -> dict[str, Any]:
+    """The OpenAPI document of an application."""
+    document: dict[str, Any] = json.loads(app.extensions[documentation.EXTENSION])
+    return document
+
+
+__all__ = ["RESOURCES", "Problem", "create_app", "openapi"]

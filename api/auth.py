@@ -1,0 +1,103 @@
+"""Who asks, and what they may ask: API keys, and one table of roles by resource.
+
+A key's mode, organization and account select rows; that is done where rows are read. Here it is decided only whether
+a role may ask at all. Nothing here tells why a key is not valid.
+"""
+
+import base64
+import binascii
+import time
+from typing import NamedTuple
+
+from api.problems import Problem
+from api.readers import Readers, query
+from ledger.keys import MasterKey
+
+#: How long a key is believed without asking again: a revocation must count within a second.
+BELIEVED_S = 0.5
+_CACHE_SIZE = 10_000
+_PREFIXES = ("rk_live_", "rk_test_")
+
+_EVERYBODY = frozenset({"service", "dashboard", "operator", "auditor", "admin"})
+_STAFF = frozenset({"operator", "auditor", "admin"})
+
+#: The table: resource -> the roles that may read it.
+MAY_READ: dict[str, frozenset[str]] = {
+    "orgs": _EVERYBODY,
+    "entitlements": _EVERYBODY,
+    "customers": _EVERYBODY,
+    "subscriptions": _EVERYBODY,
+    "invoices": _EVERYBODY,
+    "catalog": _EVERYBODY,
+    "stripe_events": _STAFF,
+    "projections": _STAFF,
+}
+#: What speaks of everybody, so that a key bound to an organization or an account may not read it.
+FOR_UNBOUND_KEYS = frozenset({"projections"})
+
+
+class Caller(NamedTuple):
+    """Whom a key stands for. `org` and `account` are what it is bound to; None: everything of its mode."""
+
+    key_id: str
+    mode: str
+    role: str
+    org: str | None
+    account: str | None
+
+    @property
+    def opens_personal_fields(self) -> bool:
+        """Whether it sees names, e-mail addresses and the like. A service sees those of its own organization alone."""
+        return self.role in ("operator", "admin") or (self.role == "service" and self.org is not None)
+
+    def must_be_allowed(self, resource: str) -> None:
+        """Raises Problem("forbidden") when its role may not read `resource` at all."""
+        bound = self.org is not None or self.account is not None
+        if self.role not in MAY_READ[resource] or (bound and resource in FOR_UNBOUND_KEYS):
+            raise Problem("forbidden")
+
+
+class Authenticator:
+    """Turns an `Authorization` header into a caller. Remembers valid keys for `BELIEVED_S`."""
+
+    def __init__(self, readers: Readers, master: MasterKey) -> None:
+        self._readers = readers
+        self._digest = master.digest_of_api_key
+        self._known: dict[str, tuple[float, Caller]] = {}
+
+    def caller(self, authorization: str | None) -> Caller:
+        """Who asks. Raises Problem("unauthorized"), StoreUnavailable."""
+        key = _key_in(authorization)
+        if key is None:
+            raise Problem("unauthorized")
+        digest = self._digest(key)
+        known = self._known.get(digest)
+        now = time.monotonic()
+        if known is not None and now < known[0]:
+            return known[1]
+        rows = self._readers.rows(_API_KEY, (digest,))
+        if not rows:
+            self._known.pop(digest, None)
+            raise Problem("unauthorized")
+        caller = Caller(*rows[0])
+        if len(self._known) >= _CACHE_SIZE:
+            self._known.clear()
+        self._known[digest] = (now + BELIEVED_S, caller)
+        return caller
+
+
+_API_KEY = query("api_key")
+
+
+def _key_in(authorization: str | None) -> str | None:
+    """The key in a header: a bearer token, or the user name of HTTP Basic (RFC 7617), as Stripe takes it."""
+    scheme, _, given = (authorization or "").partition(" ")
+    given = given.strip()
+    if scheme.lower() == "basic":
+        try:
+            given = base64.b64decode(given, validate=True).decode().partition(":")[0]
+        except (binascii.Error, UnicodeDecodeError):
+            return None
+    elif scheme.lower() != "bearer":
+        return None
+    return given if given.startswith(_PREFIXES) else None

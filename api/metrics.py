@@ -1,0 +1,80 @@
+"""What is counted, for Prometheus. Several processes count together through files (PROMETHEUS_MULTIPROC_DIR).
+
+No metric carries an id or a personal field.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import psycopg
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import REGISTRY, Collector
+
+from projections import GROUPS
+from replay import tables
+
+WEBHOOKS = Counter("recount_webhooks_total", "Webhook deliveries by outcome", ["endpoint", "outcome"])
+APPEND_SECONDS = Histogram(
+    "recount_webhook_append_seconds",
+    "From a verified webhook to its durable append",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
+)
+FAULTS = Counter("recount_worker_faults_total", "Times a worker loop failed and started anew", ["group"])
+
+
+class _FromDatabase(Collector):
+    """Gauges that are read when they are asked for."""
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+
+    def collect(self) -> Iterable[Metric]:
+        up = GaugeMetricFamily("recount_database_up", "Whether the database answers")
+        try:
+            with self._connect() as conn:
+                yield from _gauges(conn)
+            up.add_metric([], 1)
+        except psycopg.Error:
+            up.add_metric([], 0)
+        yield up
+
+
+def _gauges(conn: psycopg.Connection[Any]) -> Iterable[Metric]:
+    head = conn.execute("SELECT coalesce(max(notification_id), 0) FROM ledger.events").fetchone()
+    at = GaugeMetricFamily("recount_log_position", "Position of the newest event in the log")
+    at.add_metric([], head[0] if head else 0)
+    yield at
+    position = GaugeMetricFamily("recount_projection_position", "How far a group has folded", labels=["group"])
+    parked = GaugeMetricFamily("recount_parked_keys", "Keys set aside because their definition raised")
+    dirty = GaugeMetricFamily("recount_dirty_keys", "Keys waiting to be derived")
+    for name, where in conn.execute(f"SELECT name, position FROM {tables.LIVE}.checkpoints").fetchall():
+        if name in {g.name for g in GROUPS}:
+            position.add_metric([name], where)
+    for family, table in ((parked, "parked"), (dirty, "dirty")):
+        row = conn.execute(f"SELECT count(*) FROM {tables.LIVE}.{table}").fetchone()
+        family.add_metric([], row[0] if row else 0)
+    states = GaugeMetricFamily("recount_stripe_events_held", "Stripe events that wait for a person", labels=["state"])
+    for state, count in conn.execute(
+        f"SELECT state, count(*) FROM {tables.LIVE}.stripe_events"
+        " WHERE state IN ('waiting', 'quarantined', 'conflict') GROUP BY state"
+    ):
+        states.add_metric([state], count)
+    yield from (position, parked, dirty, states)
+
+
+def exposition(connect: Callable[[], Any]) -> bytes:
+    """All metrics of all processes, in Prometheus' text format. `connect` gives a reader's connection."""
+    registry = CollectorRegistry()
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    else:
+        for metric in (WEBHOOKS, APPEND_SECONDS, FAULTS):
+            registry.register(metric)
+    registry.register(_FromDatabase(connect))
+    return generate_latest(registry)
+
+
+__all__ = ["APPEND_SECONDS", "FAULTS", "REGISTRY", "WEBHOOKS", "exposition"]

@@ -1,0 +1,175 @@
+"""Problems: what went wrong, as RFC 9457 problem details with a stable code. The one place that knows HTTP statuses.
+
+Refuses to know what was asked for: no problem repeats an id, a body or a key, so that a foreign thing is answered
+exactly like one that does not exist.
+"""
+
+import traceback
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import structlog
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from ledger.errors import Invalid, NotFound, RecountError, Refused, StoreUnavailable, StreamMoved, UnsafeStore
+from replay.derive import NotBuilt
+
+MEDIA_TYPE = "application/problem+json"
+log = structlog.get_logger("recount.api")
+
+
+class Kind(NamedTuple):
+    """A kind of problem."""
+
+    status: int
+    title: str
+    meaning: str
+    """What it means and what to do, for people."""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+#: Every code that the read API answers with.
+KINDS: dict[str, Kind] = {
+    "unauthorized": Kind(
+        401,
+        "No valid key",
+        "The request carries no API key, or one that is unknown or revoked. Send it as a bearer token"
+        " (Authorization: Bearer rk_live_…) or as the user name of HTTP Basic.",
+        (("WWW-Authenticate", 'Bearer realm="recount", Basic realm="recount"'),),
+    ),
+    "forbidden": Kind(403, "Not with this key", "The key is valid, and its role does not include this request."),
+    "not_found": Kind(
+        404,
+        "Not found",
+        "There is no such thing within what the key may see: its mode, its organization and its account.",
+    ),
+    "method_not_allowed": Kind(405, "Method not allowed", "The read API answers GET and HEAD alone."),
+    "not_yet": Kind(
+        409,
+        "Not yet",
+        "The answer has not reached `min_position` within two seconds. Ask again.",
+        (("Retry-After", "1"),),
+    ),
+    "refused": Kind(409, "Refused", "The act is understood and not allowed now."),
+    "stream_moved": Kind(409, "Changed meanwhile", "Somebody else acted first. Read again, then decide anew."),
+    "invalid": Kind(422, "Invalid", "The input is not what it must be."),
+    "invalid_cursor": Kind(
+        400,
+        "Invalid cursor",
+        "`cursor` must be the `next_cursor` of a page of the same list, asked for with the same key and filters.",
+    ),
+    "invalid_query": Kind(
+        422, "Invalid query", "A query parameter is unknown, or its value is not what it must be; `errors` names it."
+    ),
+    "bad_request": Kind(400, "Bad request", "The request cannot be understood."),
+    "internal_error": Kind(500, "Internal error", "Something failed on our side; it was logged."),
+    "store_unavailable": Kind(
+        503, "Store unavailable", "The database did not answer in time. Ask again.", (("Retry-After", "1"),)
+    ),
+    "not_built": Kind(
+        503,
+        "Read models not built",
+        "The read models are being built for the first time. Ask again.",
+        (("Retry-After", "1"),),
+    ),
+    "not_ready": Kind(
+        503,
+        "Not ready",
+        "Webhooks are not taken or projections do not run yet; `errors` says which.",
+        (("Retry-After", "1"),),
+    ),
+}
+
+#: Our own errors, most special first -> the code that is answered.
+_OF_ERRORS: tuple[tuple[type[RecountError], str], ...] = (
+    (NotFound, "not_found"),
+    (NotBuilt, "not_built"),
+    (StoreUnavailable, "store_unavailable"),
+    (UnsafeStore, "store_unavailable"),
+    (StreamMoved, "stream_moved"),
+    (Refused, "refused"),
+    (Invalid, "invalid"),
+)
+_OF_STATUS = {404: "not_found", 405: "method_not_allowed"}
+
+
+class Problem(RecountError):
+    """A problem to answer with. `code` is one of `KINDS`."""
+
+    def __init__(self, code: str, detail: str | None = None, errors: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(detail or KINDS[code].meaning, code=code)
+        self.errors = errors
+
+    @property
+    def kind(self) -> Kind:
+        """Its kind."""
+        return KINDS[self.code]
+
+    def body(self) -> bytes:
+        """The answer's body."""
+        content: dict[str, Any] = {
+            "type": f"/docs#problem-{self.code}",
+            "title": self.kind.title,
+            "status": self.kind.status,
+            "code": self.code,
+            "detail": str(self),
+        }
+        if self.errors:
+            content["errors"] = self.errors
+        return msgspec.json.encode(content)
+
+    def headers(self) -> list[tuple[str, str]]:
+        """The answer's headers."""
+        return [("Content-Type", MEDIA_TYPE), *self.kind.headers]
+
+
+def of_error(error: BaseException) -> Problem:
+    """The problem that an exception of ours comes to. Anything unexpected is logged and says nothing."""
+    if isinstance(error, Problem):
+        return error
+    for known, code in _OF_ERRORS:
+        if isinstance(error, known):
+            return Problem(code)
+    # The message may quote what was asked for: only where it happened is logged.
+    frames = [f"{f.filename.rpartition('/')[2]}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)[-4:]]
+    log.error("failed", error=type(error).__name__, where=frames)
+    return Problem("internal_error")
+
+
+def of_http(error: HTTPException) -> Problem:
+    """The problem that one of the framework's refusals comes to."""
+    messages = getattr(error, "data", {}).get("messages", {}).get("query")
+    if error.code == 422 and isinstance(messages, dict):
+        # sorted, so that equal questions get equal answers
+        errors = [{"parameter": str(p), "message": _sentence(m)} for p, m in sorted(messages.items())]
+        return Problem("invalid_query", errors=errors)
+    if error.code is None or error.code >= 500:
+        return Problem("internal_error")
+    return Problem(_OF_STATUS.get(error.code, "bad_request"))
+
+
+def _sentence(messages: object) -> str:
+    return " ".join(str(m) for m in messages) if isinstance(messages, list) else str(messages)
+
+
+def respond(problem: Problem) -> Response:
+    """The problem as Flask answers it."""
+    return Response(problem.body(), problem.kind.status, problem.headers())
+
+
+def install(app: Flask) -> None:
+    """Answer every error of `app` with a problem."""
+
+    def on_http(error: HTTPException) -> Response:
+        response = respond(of_http(error))
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return response
+
+    def on_error(error: Exception) -> Response:
+        return respond(of_error(error))
+
+    app.register_error_handler(HTTPException, on_http)
+    app.register_error_handler(Exception, on_error)

@@ -1,0 +1,106 @@
+"""Putting a view at its route with everything that OpenAPI says about it. One decorator for every read."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import flask_smorest
+from marshmallow import Schema, fields
+
+from api.problems import KINDS, MEDIA_TYPE
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+_FRESHNESS: dict[str, Any] = {
+    "position": fields.Integer(
+        required=True, metadata={"description": "Everything in the log up to this position is in the answer"}
+    ),
+    "as_of": fields.DateTime(
+        required=True,
+        metadata={"description": "When the read models last moved; with nothing new in the log it stands still"},
+    ),
+}
+PROBLEM: type[Schema] = Schema.from_dict(
+    {
+        "type": fields.String(required=True),
+        "title": fields.String(required=True),
+        "status": fields.Integer(required=True),
+        "code": fields.String(required=True, metadata={"description": "Stable: programs may rely on it"}),
+        "detail": fields.String(required=True),
+        "errors": fields.List(fields.Dict()),
+    },
+    name="Problem",
+)
+_KEYED = ("unauthorized", "forbidden", "invalid_query", "not_yet", "store_unavailable")
+
+
+#: The library has no types of its own.
+SMOREST: Any = flask_smorest
+
+
+def section(name: str, description: str) -> Any:
+    """A group of routes, as flask-smorest's Blueprint."""
+    return SMOREST.Blueprint(name, __name__, description=description)
+
+
+def answered(schema: type[Schema]) -> type[Schema]:
+    """The schema of one object's answer: its fields and its freshness."""
+    fields_of: dict[str, Any] = schema._declared_fields
+    return Schema.from_dict({**fields_of, **_FRESHNESS}, name=f"{schema.__name__}Answer")
+
+
+def listed(schema: type[Schema]) -> type[Schema]:
+    """The schema of a page of a list."""
+    page: dict[str, Any] = {
+        "data": fields.List(fields.Nested(schema), required=True),
+        "next_cursor": fields.String(
+            required=True, allow_none=True, metadata={"description": "Give it as `cursor`; null: this page is the last"}
+        ),
+    }
+    return Schema.from_dict({**page, **_FRESHNESS}, name=f"{schema.__name__}List")
+
+
+def read(
+    blueprint: Any,
+    rule: str,
+    resource: str | None,
+    answer: type[Schema],
+    *,
+    query: type[Schema] | None = None,
+    problems: tuple[str, ...] = (),
+    parameters: list[dict[str, Any]] | None = None,
+) -> Callable[[View], View]:
+    """Serve a view with GET at `rule`. `resource`: whose row of `api.auth.MAY_READ` applies; None: no key is needed.
+
+    The view's docstring becomes the operation's description. `parameters` describes a query that the view reads by
+    itself.
+    """
+
+    def publish(view: View) -> View:
+        codes = (*(_KEYED if resource is not None else ()), *problems)
+        doc: dict[str, Any] = {"responses": {}, "operationId": f"{blueprint.name}.{view.__name__}"}
+        for code in codes:
+            doc["responses"][str(KINDS[code].status)] = {"$ref": f"#/components/responses/{code}"}
+        if resource is None:
+            doc["security"] = []
+        if parameters is not None:
+            doc["parameters"] = parameters
+        served: Any = blueprint.response(200, answer)(view)
+        if query is not None:
+            served = blueprint.arguments(query, location="query")(served)
+        served = blueprint.doc(**doc)(served)
+        served.resource = resource
+        blueprint.route(rule)(served)
+        return view
+
+    return publish
+
+
+def problem_components() -> dict[str, dict[str, Any]]:
+    """Every problem as a reusable response of the OpenAPI document."""
+    return {
+        code: {
+            "description": f"`{code}`: {kind.meaning}",
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for code, kind in KINDS.items()
+    }

@@ -1,0 +1,75 @@
+"""Writing folded states as rows into fresh tables: COPY, then keys and indexes, which the server makes meanwhile."""
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+
+from ledger import store
+from projections.base import Group, Key, Projection, Row, Table
+from replay import derive, tables
+from replay.fold import entry_of
+from replay.shards import Fold
+
+#: Connections that make indexes while rows are still being written.
+_INDEXERS = 2
+
+
+def write(conninfo: str, conn: psycopg.Connection[Any], group: Group, schema: str, folded: Fold) -> dict[str, int]:
+    """Write all rows of the group's projections. Returns how many, by model."""
+    waiting: list[Future[None]] = []
+    with ThreadPoolExecutor(_INDEXERS, "indexer") as pool:
+        # Those written as they came need only their indexes: the server makes these while the others are written.
+        for projection in sorted(group.projections, key=lambda p: p.fresh is None):
+            if projection.fresh is None:
+                faults: list[tuple[Key, Exception]] = []
+                rows = _rows(projection, folded, faults)
+                folded.rows[projection.name] = tables.copy_rows(conn, schema, projection, rows)
+                for key, error in faults:
+                    derive.park(conn, schema, projection.name, key, 0, error)
+            waiting.append(pool.submit(_index, conninfo, schema, projection.table))
+        for each in waiting:
+            each.result()
+    for projection in group.projections:
+        if projection.fresh is not None:
+            folded.rows[projection.name] += _write_late(conn, schema, projection, folded.late)
+    return dict(folded.rows)
+
+
+def _rows(projection: Projection, folded: Fold, faults: list[tuple[Key, Exception]]) -> Iterator[tuple[Row, bytes]]:
+    states = folded.states[projection.name]
+    parked = folded.parked.get(projection.name, ())
+    while states:
+        key, state = states.popitem()
+        if state is None or key in parked:
+            continue
+        try:
+            row = projection.to_row(key, state)
+        except Exception as error:  # our own fault alone: there is no I/O in there
+            faults.append((key, error))
+            continue
+        yield row, state
+
+
+def _index(conninfo: str, schema: str, table: Table) -> None:
+    with psycopg.connect(tables.projector_conninfo(conninfo), autocommit=True) as conn:
+        conn.execute("SET maintenance_work_mem = '128MB'")
+        conn.execute(tables.index_ddl(schema, table))
+        conn.execute(f'ANALYZE {schema}."{table.name}"')
+
+
+def _write_late(conn: psycopg.Connection[Any], schema: str, projection: Projection, positions: list[int]) -> int:
+    """The few entries whose row was there already: later renderings and conflicts. Returns how many rows are new."""
+    new = 0
+    for recorded in store.read_positions(conn, sorted(positions)):
+        entry = entry_of(recorded)
+        for key in projection.keys(entry):
+            with conn.cursor() as cur:
+                tables.load_states(cur, schema, projection.table, [key])
+                found = cur.fetchone()
+                state = projection.apply(found[-1] if found else None, entry)
+                assert state is not None
+                tables.upsert(cur, schema, projection, [(projection.to_row(key, state), state)])
+                new += found is None
+    return new
