@@ -1,0 +1,74 @@
+"""The `recount` command: run the service, look at the log, replay it, act on it.
+
+Everything that needs the edge (settings, the database, commands, the network) is reached through `replay.cli.service`.
+"""
+
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import click
+import psycopg
+import structlog
+
+from ledger.codec import UnknownEvent
+from ledger.errors import RecountError
+from replay.cli.events import events
+from replay.cli.keys import keys
+from replay.cli.options import WANTS_JSON
+from replay.cli.orgs import orgs
+from replay.cli.printing import say_json
+from replay.cli.processes import bench, demo, doctor, serve, worker
+from replay.cli.replaying import replay
+from replay.cli.simulation import simulate
+from replay.cli.status import status
+from replay.cli.subjects import subjects
+
+#: What went wrong is said in one line; drift and refused deliveries exit 1, errors exit 2.
+FAILED = 2
+
+
+class _Recount(click.Group):
+    """Turns our errors into one line, or into JSON."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order of use, not of the alphabet
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            result = super().invoke(ctx)
+        except RecountError as error:
+            code, message = error.code, str(error)
+        except UnknownEvent as error:
+            code, message = "unknown_event", f"the log holds {error}, of a newer release: install that release"
+        except psycopg.errors.QueryCanceled:
+            code, message = "store_unavailable", "the database took too long; nothing was changed, so try again"
+        except psycopg.Error as error:
+            first = str(error).strip().partition("\n")[0]
+            code, message = "store_unavailable", f"the database failed: {first} (`recount doctor` looks closer)"
+        else:
+            return result
+        if ctx.meta.get(WANTS_JSON):
+            say_json({"error": {"code": code, "message": message}})
+        else:
+            click.echo(f"recount: {message}", err=True)
+        return ctx.exit(FAILED)
+
+
+@click.group(cls=_Recount, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(version("recount"), "--version", prog_name="recount", message="%(prog)s %(version)s")
+def recount() -> None:
+    """Recount: an event-sourced billing ledger for what is sold through Stripe.
+
+    Settings come from the environment; `recount doctor` checks them all.
+    """
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
+for _command in (serve, worker, doctor, status, demo, simulate, bench, events, replay, keys, orgs, subjects):
+    recount.add_command(_command)
+
+
+def main() -> None:
+    """The console script."""
+    recount(prog_name="recount")

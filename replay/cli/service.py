@@ -1,0 +1,87 @@
+"""How the CLI reaches the edge of the house, which it may not import: through entry points that the edge registers."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import entry_points
+from typing import Any, NamedTuple, Protocol, cast
+
+import psycopg
+
+from ledger.errors import RecountError, StoreUnavailable
+from ledger.store import as_role
+
+GROUP = "recount.service"
+
+
+class NotInstalled(RecountError):
+    """This part of Recount is not installed; install it again with `pip install recount`."""
+
+    code = "not_installed"
+
+
+class KeyStore(Protocol):
+    """As much of the key store as showing personal fields needs."""
+
+    def open(self, subjects: list[str]) -> Mapping[str, bytes | None]:
+        """Keys to read with; None: destroyed or unknown."""
+
+    def close(self) -> None:
+        """Give the connections back."""
+
+
+class Database(Protocol):
+    """How to reach the log and the key store, as their owner."""
+
+    @property
+    def conninfo(self) -> str: ...
+
+    def key_store(self, settings: Any) -> KeyStore:
+        """The subjects' keys."""
+
+
+class Attached(NamedTuple):
+    """The settings, and the database that they name."""
+
+    settings: Any
+    database: Database
+
+    @property
+    def conninfo(self) -> str:
+        """How to connect as the owner."""
+        return self.database.conninfo
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[psycopg.Connection[Any]]:
+        """A connection that can change nothing."""
+        with psycopg.connect(as_role(self.conninfo, "recount_reader"), autocommit=True, connect_timeout=5) as conn:
+            yield conn
+
+    def act(self, name: str, **what: Any) -> Any:
+        """Carry out an operation of the edge."""
+        return service(name)(self.database, self.settings, **what)
+
+
+def service(name: str) -> Callable[..., Any]:
+    """A function of the edge. Raises NotInstalled."""
+    for found in entry_points(group=GROUP, name=name):
+        return cast("Callable[..., Any]", found.load())
+    raise NotInstalled(f"`{name}` is not installed; install Recount again with `pip install recount`")
+
+
+@contextlib.contextmanager
+def attached() -> Iterator[Attached]:
+    """The settings and the database. Raises BadSetting, StoreUnavailable with the mend."""
+    settings = service("settings")()
+    with contextlib.ExitStack() as stack:
+        try:
+            database = stack.enter_context(service("database")(settings))
+        except (psycopg.OperationalError, StoreUnavailable) as error:
+            raise StoreUnavailable(
+                f"{_first_line(error)}; start it with `recount serve`, or mend DATABASE_URL"
+                " (`recount doctor` says what is wrong)"
+            ) from error
+        yield Attached(settings, database)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]

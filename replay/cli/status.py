@@ -1,0 +1,66 @@
+"""`recount status`: how far the read models are, what waits, what is set aside."""
+
+import click
+
+from replay.cli.options import json_option
+from replay.cli.printing import Column, number, say, say_json, say_table
+from replay.cli.service import attached
+from replay.status import Status
+from replay.status import status as look
+
+#: States of the webhook ledger that ask for a person.
+_ASIDE = ("waiting", "quarantined", "conflict")
+
+
+@click.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Show position, lag, and what is set aside."""
+    with attached() as edge, edge.reading() as conn:
+        found = look(conn)
+    if as_json:
+        say_json(_as_json(found))
+    else:
+        _print(found)
+
+
+def _as_json(found: Status) -> dict[str, object]:
+    billing = found.groups[0]
+    return {
+        "position": billing.position,
+        "head": found.head,
+        "lag": {"events": billing.lag_events, "seconds": billing.lag_seconds},
+        "groups": {g.name: {k: v for k, v in g._asdict().items() if k != "name"} for g in found.groups},
+        "dirty": found.dirty,
+        "spreading": found.spreading,
+        "parked": {"count": found.parked_count, "keys": found.parked},
+        "stripe_events": {**dict.fromkeys(("applied", "stored_only", *_ASIDE), 0), **found.stripe_events},
+        "models": {m.name: {"version": m.version, "rows": m.rows} for m in found.models},
+    }
+
+
+def _print(found: Status) -> None:
+    say(f"The log's head is at position {number(found.head)}.")
+    for group in found.groups:
+        say(f"{group.name.capitalize()}: {_progress(group.position, group.lag_events, group.lag_seconds)}, "
+            f"{'led by a worker' if group.leader else 'no worker follows it (start `recount worker`)'}.")  # fmt: skip
+    say(f"Waiting to be derived: {number(found.dirty)} keys, {number(found.spreading)} wide changes.")
+    states = ", ".join(f"{number(n)} {state.replace('_', ' ')}" for state, n in found.stripe_events.items())
+    say(f"Stripe events: {states or 'none'}.")
+    for state in _ASIDE:
+        if found.stripe_events.get(state):
+            say(f"  see them with: recount events list --state {state}")
+    say(f"Parked keys: {number(found.parked_count)}.")
+    for parked in found.parked:
+        say(f"  {parked.model} {'/'.join(parked.key)} at {parked.position}: {parked.error}")
+    say("")
+    columns = (Column("model"), Column("version", right=True), Column("rows", right=True))
+    say_table(columns, ((m.name, m.version, number(m.rows)) for m in found.models))
+
+
+def _progress(position: int | None, events: int, seconds: float) -> str:
+    if position is None:
+        return "not built yet"
+    if not events:
+        return f"at position {number(position)}, nothing to fold"
+    return f"at position {number(position)}, {number(events)} events ({number(seconds)} s) behind"
