@@ -9,18 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import psycopg
+from samples import Delivery
 
 from ledger import inbox
 from ledger.codec import encode_metadata
 from ledger.events import Metadata, NewEvent, OrganizationLinked, OrganizationUnlinked, Recorded
 from ledger.ids import link_stream
-from ledger.store import Appended, Log, Unit
+from ledger.store import Appended, Conflict, Log, Unit
 from projections import BILLING
 from projections.base import Entry, Group, Key, Row
 from replay import rebuild, tables
 from replay.fold import States, entry_of, fold
 from replay.live import Projector
-from samples import Delivery
 
 KEY = b"k" * 32
 #: model -> key -> column -> value, digested columns only.
@@ -46,20 +46,23 @@ def received(delivery: Delivery, key: bytes = KEY, seed: int = 0) -> NewEvent:
     return inbox.receive(envelope, key, delivery.endpoint, random.Random(seed).randbytes)
 
 
-def ingest(log: Log, deliveries: Iterable[Delivery], key: bytes = KEY, seed: int = 0) -> int:
-    """Append deliveries in their order, as the ingester does. Returns how many events the log did not have."""
+def ingest(log: Log, deliveries: Iterable[Delivery], key: bytes = KEY, seed: int = 0) -> None:
+    """Append deliveries in their order, as the ingester does: once, however often they come."""
     waiting = [(d, log.submit(Unit((received(d, key, seed + n),)))) for n, d in enumerate(deliveries)]
-    added = 0
     for delivery, future in waiting:
-        if isinstance(future.result(10), Appended):
-            added += 1
-        else:
+        if isinstance(future.result(10), Conflict):
             again = received(delivery, key)
             later = inbox.after_conflict(again, log.read_stream(again.stream))
             if later is not None:
                 assert isinstance(log.append(later), Appended)
-                added += 1
-    return added
+
+
+def logged(conninfo: str) -> int:
+    """How many events the log holds."""
+    with psycopg.connect(conninfo) as conn:
+        row = conn.execute("SELECT count(*) FROM ledger.events").fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def link(log: Log, *links: Link) -> None:

@@ -1,8 +1,9 @@
-"""Entitlements by looking: for every stretch of time, ask each source what it grants there, and put the answers together.
+"""Entitlements by looking: for every stretch of time, ask each source what it grants there, and join the answers.
 
 The product builds schedules and cuts them; this asks at a point of each stretch. The two meet in the segments.
 """
 
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 Row = dict[str, Any]
@@ -123,7 +124,7 @@ def _told(rows: Rows, key: tuple[str, ...], customers: set[tuple[str, ...]]) -> 
 
 def _spans(grants: list[Grant]) -> list[tuple[int, int]]:
     times = sorted({LONG_AGO, FAR_AHEAD, *(t for g in grants for t in g.times())})
-    return list(zip(times, times[1:], strict=False))
+    return list(pairwise(times))
 
 
 def _segment(grants: list[Grant], start: int, end: int) -> Row | None:
