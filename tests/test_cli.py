@@ -186,7 +186,8 @@ def test_status_tells_what_is_there(history: Cli):
     assert (found["dirty"], found["spreading"], found["parked"]["count"]) == (0, 0, 0)
     text = history("status").stdout
     assert "recount events list --state quarantined" in text
-    assert "no worker follows it" in text
+    assert "none: start `recount worker`" in text
+    assert ["model", "version", "rows"] in [line.split() for line in text.splitlines()]
 
 
 def test_status_of_an_empty_database_is_no_error(empty: Cli):

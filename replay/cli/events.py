@@ -56,11 +56,13 @@ def list_events(limit: int, as_json: bool, **given: Any) -> None:
         return
     columns = (
         Column("position", right=True),
-        Column("recorded"),
+        Column("recorded", wide=True),
         Column("type"),
-        Column("stream", cut=True),
-        Column("by", wide=True),
+        Column("event", cut=True),
         *((Column("why"),) if reasons else ()),
+        Column("mode", wide=True),
+        Column("account", wide=True),
+        Column("by", wide=True),
     )
     say_table(
         columns,
@@ -69,9 +71,9 @@ def list_events(limit: int, as_json: bool, **given: Any) -> None:
                 e.position,
                 iso(e.recorded_at_us)[:19],
                 _kind(e),
-                e.stream + (f" v{e.version}" if e.version > 1 else ""),
-                decode_metadata(e.metadata).actor,
+                e.event.event_id if isinstance(e.event, StripeEventReceived) else e.stream,
                 *((reasons.get(e.stream),) if reasons else ()),
+                *_whose(e),
             )
             for e in found
         ),
@@ -81,6 +83,11 @@ def list_events(limit: int, as_json: bool, **given: Any) -> None:
 def _kind(recorded: Recorded) -> str:
     event = recorded.event
     return event.type if isinstance(event, StripeEventReceived) else str(event.NAME)
+
+
+def _whose(e: Recorded) -> tuple[str | None, str | None, str]:
+    metadata = decode_metadata(e.metadata)
+    return metadata.mode, metadata.account, metadata.actor
 
 
 def _summary(e: Recorded) -> dict[str, Any]:
@@ -126,12 +133,12 @@ def show(what: str, opened: bool, as_json: bool) -> None:
         say_json({"data": whole})
         return
     for event in whole:
-        say(f"position     {event['position']}")
-        say(f"stream       {event['stream']} version {event['version']}")
-        say(f"name         {event['name']}")
-        say(f"recorded at  {event['recorded_at']}")
+        say(f"position      {event['position']}")
+        say(f"stream        {event['stream']} version {event['version']}")
+        say(f"name          {event['name']}")
+        say(f"recorded_at   {event['recorded_at']}")
         for name, value in event["metadata"].items():
-            say(f"{name:<12} {value if isinstance(value, (str, int)) else msgspec.json.encode(value).decode()}")
+            say(f"{name:<13} {value if isinstance(value, (str, int)) else msgspec.json.encode(value).decode()}")
         say(to_json(event["event"]))
 
 

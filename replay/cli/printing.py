@@ -8,13 +8,15 @@ from typing import Any, BinaryIO, NamedTuple
 
 import click
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-#: A terminal narrower than this leaves out what is marked `wide`.
-WIDE = 120
+_GAP = 2
+#: A column that is cut keeps at least so much.
+_LEAST = 12
 _PLAIN_EVERY_S = 5.0
 
 
@@ -24,7 +26,7 @@ class Column(NamedTuple):
     title: str
     right: bool = False
     wide: bool = False
-    """Only shown on a wide terminal; always in plain lines."""
+    """Left out of a terminal that is too narrow, the last such column first; always in plain lines."""
     cut: bool = False
     """Rather cut off than folded when it does not fit."""
 
@@ -59,32 +61,54 @@ def say(text: str) -> None:
     click.echo(text)
 
 
-def say_table(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows: with titles, fitted to the terminal; elsewhere each as one plain line, aligned, never cut."""
+def say_table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, always_titled: bool = False) -> None:
+    """Print rows: with titles, fitted to the terminal; elsewhere each as one plain line, aligned, never cut.
+
+    Plain lines have titles only when `always_titled`, so that a program need not skip them.
+    """
     console = Console(highlight=False, markup=False, emoji=False)
     cells = [["-" if v is None else str(v) for v in row] for row in rows]
     if console.is_terminal:
-        shown = [i for i, c in enumerate(columns) if console.width >= WIDE or not c.wide]
-        table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-        for i in shown:
-            column = columns[i]
-            table.add_column(
-                Text(column.title),
-                justify="right" if column.right else "left",
-                overflow="ellipsis" if column.cut else "fold",
-                no_wrap=column.cut or column.right,
-            )
-        for row in cells:
-            table.add_row(*(Text(row[i]) for i in shown))
-        console.print(table)
+        console.print(_fitted(columns, cells, console.width))
         return
+    if always_titled:
+        cells.insert(0, [c.title for c in columns])
     widths = [max((len(row[i]) for row in cells), default=0) for i in range(len(columns))]
     for row in cells:
         aligned = (
             cell.rjust(width) if column.right else cell.ljust(width)
             for cell, width, column in zip(row, widths, columns, strict=True)
         )
-        click.echo("  ".join(aligned).rstrip())
+        click.echo((" " * _GAP).join(aligned).rstrip())
+
+
+def _fitted(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> Table:
+    """The rows as a table no wider than `width`: columns left out, then cut, then folded."""
+    shown = list(range(len(columns)))
+    needs = [max(cell_len(t) for t in (c.title, *(row[i] for row in cells))) for i, c in enumerate(columns)]
+
+    def too_wide() -> int:
+        return sum(needs[i] + _GAP for i in shown) - _GAP - width
+
+    for i in reversed(shown[:]):
+        if columns[i].wide and too_wide() > 0:
+            shown.remove(i)
+    for i in shown:
+        if columns[i].cut and too_wide() > 0:
+            needs[i] = max(_LEAST, needs[i] - too_wide())
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
+    for i in shown:
+        column = columns[i]
+        table.add_column(
+            Text(column.title),
+            justify="right" if column.right else "left",
+            overflow="ellipsis" if column.cut else "fold",
+            no_wrap=column.cut or column.right,
+            max_width=needs[i],
+        )
+    for row in cells:
+        table.add_row(*(Text(row[i]) for i in shown))
+    return table
 
 
 def number(n: float) -> str:

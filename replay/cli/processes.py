@@ -47,8 +47,8 @@ def doctor(as_json: bool) -> None:
         for finding in findings:
             mark = click.style("ok   ", fg="green") if finding.ok else click.style("FAULT", fg="red", bold=True)
             say(f"{mark} {finding.name}: {finding.said}")
-            if finding.mend:
-                say(f"      {'note' if finding.ok else 'mend'}: {finding.mend}")
+            if finding.mend and not finding.ok:
+                say(f"      mend: {finding.mend}")
     sys.exit(0 if sound else 1)
 
 

@@ -5,7 +5,7 @@ import click
 from replay.cli.options import json_option
 from replay.cli.printing import Column, number, say, say_json, say_table
 from replay.cli.service import attached
-from replay.status import Status
+from replay.status import GroupStatus, Status
 from replay.status import status as look
 
 #: States of the webhook ledger that ask for a person.
@@ -41,9 +41,9 @@ def _as_json(found: Status) -> dict[str, object]:
 
 def _print(found: Status) -> None:
     say(f"The log's head is at position {number(found.head)}.")
-    for group in found.groups:
-        say(f"{group.name.capitalize()}: {_progress(group.position, group.lag_events, group.lag_seconds)}, "
-            f"{'led by a worker' if group.leader else 'no worker follows it (start `recount worker`)'}.")  # fmt: skip
+    groups = (Column("group"), Column("position", right=True), Column("behind"), Column("worker"))
+    say_table(groups, (_group(g) for g in found.groups), always_titled=True)
+    say("")
     say(f"Waiting to be derived: {number(found.dirty)} keys, {number(found.spreading)} wide changes.")
     states = ", ".join(f"{number(n)} {state.replace('_', ' ')}" for state, n in found.stripe_events.items())
     say(f"Stripe events: {states or 'none'}.")
@@ -55,12 +55,12 @@ def _print(found: Status) -> None:
         say(f"  {parked.model} {'/'.join(parked.key)} at {parked.position}: {parked.error}")
     say("")
     columns = (Column("model"), Column("version", right=True), Column("rows", right=True))
-    say_table(columns, ((m.name, m.version, number(m.rows)) for m in found.models))
+    say_table(columns, ((m.name, m.version, number(m.rows)) for m in found.models), always_titled=True)
 
 
-def _progress(position: int | None, events: int, seconds: float) -> str:
-    if position is None:
-        return "not built yet"
-    if not events:
-        return f"at position {number(position)}, nothing to fold"
-    return f"at position {number(position)}, {number(events)} events ({number(seconds)} s) behind"
+def _group(group: GroupStatus) -> tuple[str | None, ...]:
+    worker = "follows" if group.leader else "none: start `recount worker`"
+    if group.position is None:
+        return group.name, None, "not built yet", worker
+    behind = f"{number(group.lag_events)} events, {number(group.lag_seconds)} s" if group.lag_events else "nothing"
+    return group.name, number(group.position), behind, worker
