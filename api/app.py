@@ -86,9 +86,8 @@ def create_app(
         api.register_blueprint(blueprint)
     documentation.install(app, api)
     _must_name_resources(app)
-    if registry is not None:
-        _count(app, registry)
-    app.wsgi_app = HotPath(app.wsgi_app, context, registry is None)  # type: ignore[method-assign]
+    count = _counter(app, registry) if registry is not None else None
+    app.wsgi_app = HotPath(app.wsgi_app, context, count)  # type: ignore[method-assign]
     return app
 
 
@@ -127,15 +126,18 @@ def _describe(api: Any) -> None:
     components.security_scheme("basic", {"type": "http", "scheme": "basic", "description": "The key as user name"})
 
 
-def _count(app: Flask, registry: CollectorRegistry) -> None:
+def _counter(app: Flask, registry: CollectorRegistry) -> Callable[[str, int], None]:
     reads = Counter("recount_reads", "Requests to the read API", ["route", "status"], registry=registry)
 
-    def count(response: Response) -> Response:
-        route = request.url_rule.rule if request.url_rule is not None else "none"
-        reads.labels(route, str(response.status_code)).inc()
+    def count(route: str, status: int) -> None:
+        reads.labels(route, str(status)).inc()
+
+    def after(response: Response) -> Response:
+        count(request.url_rule.rule if request.url_rule is not None else "none", response.status_code)
         return response
 
-    app.after_request(count)
+    app.after_request(after)
+    return count
 
 
 def openapi(app: Flask) -> dict[str, Any]:

@@ -13,6 +13,8 @@ from api.resources.answers import KEYED_HEADERS, Answer
 from api.resources.context import Context
 from api.resources.entitlements import one_entitlement
 
+#: The route in Flask that this stands before.
+ROUTE = "/v1/orgs/<string:org>/entitlements/<path:feature>"
 _PREFIX = "/v1/orgs/"
 _MIDDLE = "/entitlements/"
 _STATUS = {s.value: f"{s.value} {s.phrase}" for s in HTTPStatus}
@@ -24,27 +26,25 @@ Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 class HotPath:
     """A WSGI application before Flask's."""
 
-    def __init__(self, flask: Wsgi, context: Context, enabled: bool = True) -> None:
-        self._flask = flask
+    def __init__(self, flask: Wsgi, context: Context, count: Callable[[str, int], None] | None = None) -> None:
+        self.flask = flask
         self._context = context
-        self._enabled = enabled
+        self._count = count
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer the hot read; hand on what is not it."""
         path: str = environ["PATH_INFO"]
-        if (
-            not self._enabled
-            or not path.startswith(_PREFIX)
-            or environ["REQUEST_METHOD"] != "GET"
-            or environ.get("QUERY_STRING")
-        ):
-            return self._flask(environ, start_response)
+        if not path.startswith(_PREFIX) or environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING"):
+            return self.flask(environ, start_response)
         org, middle, feature = path[len(_PREFIX) :].partition(_MIDDLE)
         # Flask knows about merged slashes and strange bytes: only the plain case is taken here.
         if not middle or not feature or not path.isascii() or "\0" in path or "/" in org or not org or "//" in path:
-            return self._flask(environ, start_response)
+            return self.flask(environ, start_response)
         status, headers, body = self._answer(environ, org, feature)
-        headers.append(("Content-Length", str(len(body))))
+        if status != HTTPStatus.NOT_MODIFIED:
+            headers.append(("Content-Length", str(len(body))))
+        if self._count is not None:
+            self._count(ROUTE, status)
         start_response(_STATUS[status], headers)
         return (body,)
 

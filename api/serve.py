@@ -83,9 +83,14 @@ class Child:
 
 
 def serve(
-    host: str = "127.0.0.1", port: int = 8080, workers: int = 2, *, on_ready: Callable[[Database], None] | None = None
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    workers: int = 2,
+    *,
+    on_ready: Callable[[Database, threading.Event], None] | None = None,
 ) -> None:
-    """Run the whole service until SIGTERM or SIGINT. `on_ready` is called in a thread of its own once it is started.
+    """Run the whole service until SIGTERM or SIGINT. `on_ready` is called in a thread of its own once all is
+    started, with the event that is set when the service stops.
 
     Raises what `api.database.owned` raises.
     """
@@ -106,7 +111,7 @@ def serve(
         if on_ready is not None:
             for child in children:
                 child.look()
-            threading.Thread(target=on_ready, args=(database,), name="on-ready", daemon=True).start()
+            threading.Thread(target=on_ready, args=(database, stopping), name="on-ready", daemon=True).start()
         try:
             while not stopping.wait(_LOOK_S):
                 if database.server is not None and not database.server.running():

@@ -85,7 +85,7 @@ class Answer(NamedTuple):
 
 
 def answer(content: dict[str, Any], how_fresh: Fresh, if_none_match: str | None) -> Answer:
-    """`content` with its freshness. The ETag covers the content alone, so that an unchanged answer is not sent again."""
+    """`content` with its freshness. The ETag covers the content alone: what did not change is not sent again."""
     encoded = _encode(content)
     etag = f'"{hashlib.blake2b(encoded, digest_size=16).hexdigest()}"'
     position = str(how_fresh.position)

@@ -1,6 +1,7 @@
 """Putting a view at its route with everything that OpenAPI says about it. One decorator for every read."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 import flask_smorest
@@ -42,12 +43,14 @@ def section(name: str, description: str) -> Any:
     return SMOREST.Blueprint(name, __name__, description=description)
 
 
+@cache
 def answered(schema: type[Schema]) -> type[Schema]:
     """The schema of one object's answer: its fields and its freshness."""
     fields_of: dict[str, Any] = schema._declared_fields
     return Schema.from_dict({**fields_of, **_FRESHNESS}, name=f"{schema.__name__}Answer")
 
 
+@cache
 def listed(schema: type[Schema]) -> type[Schema]:
     """The schema of a page of a list."""
     page: dict[str, Any] = {

@@ -1,0 +1,55 @@
+# What people run. `make demo` and `make test` need nothing but Python 3.11+, git and make.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+PORT ?= 8080
+
+.PHONY: help setup demo run test check bench soak format lock docs clean
+
+help:  ## Say what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP)  ## Make the virtual environment; then .venv/bin/recount is the CLI
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Recount needs Python 3.11 or later: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+demo: setup  ## The main job on a sample history, then go on serving
+	@$(BIN)/recount demo --port $(PORT)
+
+run: setup  ## Serve, without the sample
+	@$(BIN)/recount serve --port $(PORT)
+
+test: setup  ## The whole test suite, PostgreSQL included
+	@$(BIN)/python -m pytest
+
+check: setup  ## Format, lint, strict types, architecture, unit tests and laws: under a minute
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q --durations=0 --durations-min=5 -m "not service and not soak and not corpus"
+
+bench: setup  ## Measure on this machine, each figure beside its bound
+	@$(BIN)/recount bench
+
+soak: setup  ## Long runs
+	@$(BIN)/python -m pytest -m soak
+
+format: setup  ## Put the code in order
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+lock: setup  ## Renew requirements.lock from pyproject.toml
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --extra dev \
+		--no-emit-index-url --no-header --no-annotate --output-file requirements.lock pyproject.toml
+
+docs: setup  ## Write the generated pages of docs/reference anew
+	@$(BIN)/python -m tests.docs.generate
+
+clean:  ## Remove what can be made again (not var/, which holds data)
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
