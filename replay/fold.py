@@ -45,15 +45,17 @@ def fold(
     parked: Mapping[str, set[Key]],
     on_fault: OnFault,
 ) -> None:
-    """Fold `entries`, in order, into `states`. Keys in `parked` are left alone."""
+    """Fold `entries`, in order, into `states`. Keys in `parked` are left alone, and so is a key after its fault."""
+    faulty: set[tuple[str, Key]] = set()
     for entry in entries:
         for projection in targets(group, entry):
             mine = states.setdefault(projection.name, {})
             out = parked.get(projection.name, ())
             for key in projection.keys(entry):
-                if key in out:
+                if key in out or (faulty and (projection.name, key) in faulty):
                     continue
                 try:
                     mine[key] = projection.apply(mine.get(key), entry)
                 except Exception as error:  # our own fault alone: there is no I/O in here
+                    faulty.add((projection.name, key))
                     on_fault(projection, key, entry, error)
