@@ -156,8 +156,7 @@ class Projector:
     def _park(self, projection: Projection, key: Key, position: int, error: Exception) -> None:
         self._parked.setdefault(projection.name, set()).add(key)
         derive.park(self.conn, self.schema, projection.name, key, position, error)
-        where = " AND ".join(f'"{k}" = %s' for k in projection.table.key)
-        self.conn.execute(f'UPDATE {self.schema}."{projection.name}" SET stale = true WHERE {where}', list(key))
+        tables.mark_stale(self.conn, self.schema, projection.table, key)
 
     def drain(self, *, bulk: bool = True) -> bool:
         """Derive a bounded number of dirty keys. Returns whether there were any."""

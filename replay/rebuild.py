@@ -7,6 +7,7 @@ it; at no moment an error or a mixture.
 
 import contextlib
 import gc
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -24,6 +25,11 @@ NEXT = "read_models_next"
 _DERIVE_KEYS = 1_000
 #: Swap when the rebuilt copy is at most this far behind: what is left is folded while readers wait for nothing.
 _NEAR = 200
+#: Longer a swap does not wait for a table that a reader holds, and then lets everybody go on: less than a twelfth of
+#: the server's deadlock_timeout, so that it is never a reader who is cut off.
+_LOCK_WAIT_MS = 80
+_SWAP_ATTEMPTS = 240
+_SWAP_PAUSE_S = 0.25
 
 
 class Built(NamedTuple):
@@ -71,7 +77,7 @@ def rebuild(conninfo: str, names: Iterable[str] | None = None, progress: Progres
     done = []
     with builder(conninfo, NEXT) as conn:
         for group in closure(names):
-            built = build(conninfo, conn, group, NEXT, None, progress)
+            built = build(conninfo, conn, group, NEXT, _goal(conn, group), progress)
             swap(conninfo, group, NEXT)
             done.append(built)
             _drop_schema(conn, NEXT)
@@ -154,35 +160,52 @@ def _derive_all(conn: psycopg.Connection[Any], group: Group, schema: str, deriva
     return count
 
 
+def _goal(conn: psycopg.Connection[Any], group: Group) -> int | None:
+    """How far to fold: to the head (None) where the group is whole, since its checkpoint can be moved there.
+
+    A part of a group shares its checkpoint with the models that stay, so it goes as far as these are.
+    """
+    if any(len(g.models) > len(group.models) for g in GROUPS if g.name == group.name):
+        return _position(conn, tables.LIVE, group)
+    return None
+
+
+def _position(conn: psycopg.Connection[Any], schema: str, group: Group) -> int | None:
+    if not tables.has_bookkeeping(conn, schema):
+        return None
+    row = conn.execute(f"SELECT position FROM {schema}.checkpoints WHERE name = %s", [group.name]).fetchone()
+    return int(row[0]) if row else None
+
+
 def swap(conninfo: str, group: Group, schema: str) -> None:
-    """Bring the copy in `schema` up to the live checkpoint and put it in the live one's place, in one transaction."""
-    projector = Projector(conninfo, group, schema=schema)
-    try:
-        conn = projector.conn
-        projector.lead()
-        while projector.catch_up() > _NEAR:
-            pass
-        conn.execute("SET lock_timeout = '5s'")
-        for attempt in range(10):
+    """Bring the copy in `schema` up to the live one and put it in its place, in one transaction.
+
+    Waits up to a minute for a moment at which no reader is in the midst of a transaction. Raises psycopg's
+    LockNotAvailable when there is none; then nothing has changed.
+    """
+    for attempt in range(_SWAP_ATTEMPTS):
+        # Anew each time: what an attempt that was rolled back had folded is not remembered.
+        with contextlib.closing(Projector(conninfo, group, schema=schema)) as projector:
+            projector.lead()
+            conn = projector.conn
+            if not tables.has_bookkeeping(conn, tables.LIVE):
+                conn.execute(tables.bookkeeping(tables.LIVE))
+            goal = _goal(conn, group)
+            while goal is None and projector.catch_up() > _NEAR:
+                pass
+            if goal is not None:
+                projector.catch_up_to(goal)
             try:
                 with conn.transaction():
                     _swap(conn, projector, group, schema)
                 return
-            except psycopg.errors.LockNotAvailable:  # a reader holds on to the old tables; let it finish
-                projector.position = _position(conn, schema, group)
-                if attempt == 9:
+            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
+                if attempt == _SWAP_ATTEMPTS - 1:
                     raise
-    finally:
-        projector.close()
-
-
-def _position(conn: psycopg.Connection[Any], schema: str, group: Group) -> int:
-    row = conn.execute(f"SELECT position FROM {schema}.checkpoints WHERE name = %s", [group.name]).fetchone()
-    return int(row[0]) if row else 0
+        time.sleep(_SWAP_PAUSE_S)
 
 
 def _swap(conn: psycopg.Connection[Any], projector: Projector, group: Group, schema: str) -> None:
-    conn.execute(tables.bookkeeping(tables.LIVE))
     conn.execute(
         f"INSERT INTO {tables.LIVE}.checkpoints (name, position) VALUES (%s, %s) ON CONFLICT DO NOTHING",
         [group.name, projector.position],
@@ -190,6 +213,11 @@ def _swap(conn: psycopg.Connection[Any], projector: Projector, group: Group, sch
     # From here on the live leader waits. What it folded meanwhile is folded here too, then both are level.
     position, _ = derive.hold_checkpoint(conn, group, tables.LIVE)
     projector.catch_up_to(position)
+    # All at once, before any is touched: a reader has either the old tables or the new ones.
+    conn.execute(f"SET LOCAL lock_timeout = {_LOCK_WAIT_MS}")
+    there = [f'{tables.LIVE}."{n}"' for n in group.tables if tables.exists(conn, tables.LIVE, n)]
+    if there:
+        conn.execute(f"LOCK TABLE {', '.join(there)}")
     names = list(group.tables)
     for model in group.models:
         name = model.name
@@ -203,7 +231,10 @@ def _swap(conn: psycopg.Connection[Any], projector: Projector, group: Group, sch
     for queue_table, column in (("dirty", "derivation"), ("spreading", "derivation"), ("parked", "model")):
         conn.execute(f"DELETE FROM {tables.LIVE}.{queue_table} WHERE {column} = ANY(%s)", [names])
     conn.execute(f"INSERT INTO {tables.LIVE}.parked SELECT * FROM {schema}.parked WHERE model = ANY(%s)", [names])
-    conn.execute(f"UPDATE {tables.LIVE}.checkpoints SET epoch = epoch + 1 WHERE name = %s", [group.name])
+    conn.execute(
+        f"UPDATE {tables.LIVE}.checkpoints SET epoch = epoch + 1, position = %s WHERE name = %s",
+        [projector.position, group.name],
+    )
 
 
 def ensure_built(conninfo: str, progress: Progress | None = None) -> list[Built]:

@@ -11,6 +11,7 @@ import queue
 import sys
 import threading
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from typing import Any
@@ -67,6 +68,8 @@ class Fold:
     def _route(self, readers: Sequence[tuple[Projection, dict[Key, bytes | None], Any]], entry: Entry) -> None:
         for projection, states, fresh in readers:
             for key in projection.keys(entry):
+                if self.parked and key in self.parked.get(projection.name, ()):
+                    continue
                 try:
                     if fresh is None:
                         states[key] = projection.apply(states.get(key), entry)
@@ -188,18 +191,27 @@ class _Twin:
             self._process.start()
         theirs.close()
         self._seen = 0
+        self._early: deque[Any] = deque()
+        """What it sent while we were still folding ourselves."""
 
     def seen(self) -> int:
         """How many events it has folded."""
-        while self._pipe.poll() and isinstance(message := self._pipe.recv(), int):
-            self._seen = message
+        while not self._early and self._pipe.poll():
+            message = self._pipe.recv()
+            if isinstance(message, int):
+                self._seen = message
+            else:  # it is done already: the rest is for `join`
+                self._early.append(message)
         return self._seen
+
+    def _next(self) -> Any:
+        return self._early.popleft() if self._early else self._pipe.recv()
 
     def join(self, mine: Fold, progress: Progress | None, upto: int) -> None:
         """Wait for it and merge its half into `mine`. Raises RuntimeError when it died."""
         by_name = {p.name: p for p in mine.group.projections}
         try:
-            while (message := self._pipe.recv()) is not None:
+            while (message := self._next()) is not None:
                 if isinstance(message, int):
                     self._seen = message
                     if progress:
@@ -207,7 +219,7 @@ class _Twin:
                 elif isinstance(message, Exception):
                     raise message
                 elif message[0] == "states":
-                    _merge(by_name[message[1]], mine.states[message[1]], message[2])
+                    _merge(by_name[message[1]], mine, message[2])
                 else:
                     _, rows, late, parked = message
                     mine.late += late
@@ -223,11 +235,13 @@ class _Twin:
         mine.events += self._seen
 
 
-def _merge(projection: Projection, mine: dict[Key, bytes | None], theirs: list[tuple[Key, bytes | None]]) -> None:
+def _merge(projection: Projection, mine: Fold, theirs: list[tuple[Key, bytes | None]]) -> None:
     assert projection.merge is not None
+    states, parked = mine.states[projection.name], mine.parked.get(projection.name, ())
     for key, state in theirs:
-        known = mine.get(key)
-        mine[key] = state if known is None else projection.merge(known, state)
+        if key not in parked:  # a parked key takes nothing that comes after its fault
+            known = states.get(key)
+            states[key] = state if known is None else projection.merge(known, state)
 
 
 def _fold_half(pipe: Connection, conninfo: str, group: Group, schema: str, between: tuple[int, int]) -> None:

@@ -152,6 +152,12 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def mark_stale(conn: psycopg.Connection[Any], schema: str, table: Table, key: Key) -> None:
+    """Mark a projection's row, if there is one, as set aside: it takes no further event."""
+    where = " AND ".join(f'"{k}" = %s' for k in table.key)
+    conn.execute(f'UPDATE {schema}."{table.name}" SET stale = true WHERE {where}', list(key))
+
+
 def copy_rows(
     conn: psycopg.Connection[Any], schema: str, model: Projection | Derivation, rows: Iterable[tuple[Row, bytes | None]]
 ) -> int:
@@ -227,7 +233,7 @@ def _partial(table: Table, by: tuple[str, ...], columns: tuple[str, ...]) -> tup
         return table.names, table.row._make
     names = (*by, *(c for c in columns if c not in by))
     assert set(names) <= set(table.names)
-    row: Any = namedtuple(table.name, names)
+    row: Any = namedtuple("Partial", names)  # type: ignore[misc] # noqa: PYI024 # columns are known at run time
     return names, row._make
 
 
@@ -302,6 +308,17 @@ def affected_page(
     ).fetchall()
     keys = {tuple(r[1:]) for r in rows if None not in r[1:]}
     return keys, (list(rows[-1][0]) if len(rows) == limit else None)
+
+
+def exists(conn: psycopg.Connection[Any], schema: str, name: str) -> bool:
+    """Whether there is a table of this name in the schema."""
+    row = conn.execute("SELECT to_regclass(%s) IS NOT NULL", [f'{schema}."{name}"']).fetchone()
+    return row is not None and bool(row[0])
+
+
+def has_bookkeeping(conn: psycopg.Connection[Any], schema: str) -> bool:
+    """Whether `bookkeeping` ran for this schema. It need not run twice, and it waits for whoever writes there."""
+    return exists(conn, schema, "spreading")
 
 
 def schema_exists(conn: psycopg.Connection[Any], schema: str) -> bool:

@@ -33,16 +33,17 @@ def write(conninfo: str, conn: psycopg.Connection[Any], group: Group, schema: st
             each.result()
     for projection in group.projections:
         if projection.fresh is not None:
-            folded.rows[projection.name] += _write_late(conn, schema, projection, folded.late)
+            folded.rows[projection.name] += _write_late(conn, schema, projection, folded)
+        for key in folded.parked.get(projection.name, ()):  # as the live fold leaves it: as it was, and marked
+            tables.mark_stale(conn, schema, projection.table, key)
     return dict(folded.rows)
 
 
 def _rows(projection: Projection, folded: Fold, faults: list[tuple[Key, Exception]]) -> Iterator[tuple[Row, bytes]]:
     states = folded.states[projection.name]
-    parked = folded.parked.get(projection.name, ())
     while states:
         key, state = states.popitem()
-        if state is None or key in parked:
+        if state is None:
             continue
         try:
             row = projection.to_row(key, state)
@@ -59,17 +60,24 @@ def _index(conninfo: str, schema: str, table: Table) -> None:
         conn.execute(f'ANALYZE {schema}."{table.name}"')
 
 
-def _write_late(conn: psycopg.Connection[Any], schema: str, projection: Projection, positions: list[int]) -> int:
+def _write_late(conn: psycopg.Connection[Any], schema: str, projection: Projection, folded: Fold) -> int:
     """The few entries whose row was there already: later renderings and conflicts. Returns how many rows are new."""
     new = 0
-    for recorded in store.read_positions(conn, sorted(positions)):
+    for recorded in store.read_positions(conn, sorted(folded.late)):
         entry = entry_of(recorded)
         for key in projection.keys(entry):
+            if key in folded.parked.get(projection.name, ()):
+                continue
             with conn.cursor() as cur:
                 tables.load_states(cur, schema, projection.table, [key])
                 found = cur.fetchone()
-                state = projection.apply(found[-1] if found else None, entry)
-                assert state is not None
-                tables.upsert(cur, schema, projection, [(projection.to_row(key, state), state)])
+                try:
+                    state = projection.apply(found[-1] if found else None, entry)
+                    assert state is not None
+                    row = projection.to_row(key, state)
+                except Exception as error:  # our own fault alone: there is no I/O in there
+                    folded.park(projection.name, key, entry.position, error)
+                    continue
+                tables.upsert(cur, schema, projection, [(row, state)])
                 new += found is None
     return new
