@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from ledger.facts import ObjectFact
 from oracle import said_by
 from oracle.order import last_words
+
+from ledger.facts import ObjectFact
 from projections.ordering import absorb, merge, settle
 
 WIDTH = 4
