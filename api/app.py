@@ -76,7 +76,7 @@ def create_app(
         OPENAPI_VERSION="3.1.0",
         API_SPEC_OPTIONS={"info": {"description": _DESCRIPTION}, "security": [{"bearer": []}, {"basic": []}]},
     )
-    app.url_map.strict_slashes = True
+    app.url_map.merge_slashes = False  # a redirect would be an answer without a key
     app.before_request(_admit)
     app.after_request(_protect)
     api = publish.SMOREST.Api(app)

@@ -5,7 +5,7 @@ answered like any other, with `granted` false and the state `none`; an organizat
 found.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Response, request
@@ -17,7 +17,7 @@ from api.readers import query
 from api.resources import orgs, seller
 from api.resources.answers import Answer, Concern, Fresh, answer, fresh, reaching
 from api.resources.context import Context, caller, context, if_none_match, send
-from api.resources.lists import Condition, Page, Read, ReadList, Source, list_of, text
+from api.resources.lists import NEVER, Condition, Page, Read, ReadList, Request, Source, list_of, read_page, text
 from api.resources.past import alone, past
 from api.resources.publish import answered, listed, read, section
 from api.schemas import BOOL, ENTITLEMENT, MAP, SEGMENT, SOURCE, TEXT, Member, Shape, iso
@@ -117,15 +117,31 @@ def list_entitlements(given: dict[str, Any], org: str) -> Response:
         entries = [evaluated(r.feature, r.segments, r.sources, then.when_s, False) for r in then.rows("entitlements")]
         return send(answer({"data": entries, "next_cursor": None}, then.fresh, if_none_match()))
     now_s = here.clock()
+    source, exists = _rows_of(asks, org), orgs.org_exists(asks, org)
+    if asks.account is not None:
+        return send(answer(*_seller_page(here, asks, org, given, Request((NEVER,), 1, None, exists)), if_none_match()))
 
     def present(page: Page) -> list[dict[str, Any]]:
-        if asks.account is not None:
-            theirs = _of_seller(here, asks, org, asks.account)
-            return [evaluated(f, *theirs[f], now_s, stale) for f, _, _, stale in page.rows if f in theirs]
         return [evaluated(f, segments, sources, now_s, stale) for f, segments, sources, stale in page.rows]
 
-    source, exists = _rows_of(asks, org), orgs.org_exists(asks, org)
     return send(answer(*list_of(here, asks, source, given, [], exists=exists, present=present), if_none_match()))
+
+
+def _seller_page(
+    here: Context, asks: Caller, org: str, given: Mapping[str, Any], asked: Request
+) -> tuple[dict[str, Any], Fresh]:
+    """A page of what one seller sold. Not even a cursor may name what others did."""
+    assert asks.account is not None
+    bound = ["Entitlement", asks.mode, asks.org, asks.account, org]
+    after = here.cursors.open(given["cursor"], bound)[0] if given["cursor"] is not None else ""
+    page, how_fresh = reaching(given["min_position"], lambda: read_page(here, asks, _rows_of(asks, org), asked))
+    if not page.exists:
+        raise Problem("not_found")
+    theirs, now_s = _of_seller(here, asks, org, asks.account), here.clock()
+    features = sorted(f for f in theirs if f > after)
+    shown, more = features[: given["limit"]], len(features) > given["limit"]
+    entries = [evaluated(f, *theirs[f], now_s, False) for f in shown]
+    return {"data": entries, "next_cursor": here.cursors.make(shown[-1:], bound) if more else None}, how_fresh
 
 
 def _of_seller(here: Context, asks: Caller, org: str, account: str) -> dict[str, tuple[Any, Any]]:
@@ -155,6 +171,7 @@ def one_entitlement(
     exists, segments, sources, stale = row[3:]
     if exists and asks.account is not None:
         exists, segments, sources = _for_seller(here, asks, org, feature, asks.account)
+        stale = False  # derived just now, whatever became of the stored row
     if not exists:
         raise Problem("not_found")
     return answer(evaluated(feature, segments or (), sources or (), here.clock(), stale), how_fresh, if_none_match)

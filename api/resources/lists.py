@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import structlog
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import Schema, fields, validate
 
 from api.auth import Caller
 from api.problems import Problem
@@ -33,7 +33,7 @@ class Condition(NamedTuple):
     params: tuple[Any, ...] = ()
 
 
-ALWAYS = Condition("true")
+ALWAYS, NEVER = Condition("true"), Condition("false")
 
 
 class Source(NamedTuple):
@@ -76,9 +76,6 @@ def with_customers_org(model: str, customer: str) -> str:
 
 class Read(Schema):
     """What every read takes."""
-
-    class Meta:
-        unknown = RAISE
 
     min_position = fields.Integer(
         load_default=None,

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 import flask_smorest
-from marshmallow import Schema, fields
+from marshmallow import RAISE, Schema, fields
 
 from api.problems import KINDS, MEDIA_TYPE
 
@@ -89,7 +89,7 @@ def read(
             doc["parameters"] = parameters
         served: Any = blueprint.response(200, answer)(view)
         if query is not None:
-            served = blueprint.arguments(query, location="query")(served)
+            served = blueprint.arguments(query, location="query", unknown=RAISE)(served)
         served = blueprint.doc(**doc)(served)
         served.resource = resource
         blueprint.route(rule)(served)

@@ -1,0 +1,354 @@
+"""Who may ask what: every route under every role, and what a key is bound to. A route without a row here fails."""
+
+import base64
+import time
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+from api_world import OTHER_SELLER, SELLER, World, shop
+
+from api.postgres import EmbeddedPostgres
+from api.resources.entitlements import ENTITLEMENT
+
+ROLES = ("service", "dashboard", "operator", "auditor", "admin")
+STAFF = ("operator", "auditor", "admin")
+
+#: Who asks -> the key's bounds.
+CALLERS: dict[str, dict[str, Any]] = {
+    "everything": {},
+    "org_a": {"org": "org_a"},
+    "org_b": {"org": "org_b"},
+    "seller": {"account": SELLER},
+    "other": {"account": OTHER_SELLER},
+    "both": {"org": "org_a", "account": SELLER},
+    "live": {"mode": "live"},
+}
+
+
+class One(NamedTuple):
+    """A route to single things: each thing's path, and who sees it. `unknown`: a path to nothing."""
+
+    roles: tuple[str, ...]
+    unknown: str
+    seen_by: dict[str, set[str]]
+
+
+class Many(NamedTuple):
+    """A route to a list: what each caller finds in it, as `account/id`."""
+
+    roles: tuple[str, ...]
+    path: str
+    key: tuple[str, ...]
+    found: dict[str, set[str]]
+
+
+A, B = {"everything", "org_a", "seller", "both"}, {"everything", "org_b", "other"}
+PLATFORM_A, PLATFORM_B = {"everything", "org_a"}, {"everything", "org_b"}
+SELLERS, OTHERS = {"everything", "org_a", "seller", "both"}, {"everything", "org_b", "other"}
+
+
+def _orgs(end: str) -> dict[str, set[str]]:
+    return {f"/v1/orgs/org_a{end}": A, f"/v1/orgs/org_b{end}": B, f"/v1/orgs/org_live{end}": {"live"}}
+
+
+def _objects(path: str, a: str, b: str, nobody: str | None, seller: str, other: str, live: str) -> dict[str, set[str]]:
+    """Objects of org_a and org_b on the platform, of nobody, of the two sellers, and of live mode."""
+    found = {
+        f"{path}/{a}?account=platform": PLATFORM_A,
+        f"{path}/{b}?account=platform": PLATFORM_B,
+        f"{path}/{seller}?account={SELLER}": SELLERS,
+        f"{path}/{other}?account={OTHER_SELLER}": OTHERS,
+        f"{path}/{live}?account=platform": {"live"},
+    }
+    return found | ({f"{path}/{nobody}?account=platform": {"everything"}} if nobody else {})
+
+
+def _lists(a: str, b: str, nobody: str | None, seller: str, other: str, live: str) -> dict[str, set[str]]:
+    of_seller, of_other = f"{SELLER}/{seller}", f"{OTHER_SELLER}/{other}"
+    on_a, on_b = f"platform/{a}", f"platform/{b}"
+    everything = {on_a, on_b, of_seller, of_other} | ({f"platform/{nobody}"} if nobody else set())
+    return {
+        "everything": everything,
+        "org_a": {on_a, of_seller},
+        "org_b": {on_b, of_other},
+        "seller": {of_seller},
+        "other": {of_other},
+        "both": {of_seller},
+        "live": {f"platform/{live}"},
+    }
+
+
+_OBJECT = ("account", "id")
+TABLE: dict[str, One | Many] = {
+    "/v1/orgs": Many(
+        ROLES,
+        "/v1/orgs",
+        ("org",),
+        {
+            "everything": {"org_a", "org_b"},
+            "org_a": {"org_a"},
+            "org_b": {"org_b"},
+            "seller": {"org_a"},
+            "other": {"org_b"},
+            "both": {"org_a"},
+            "live": {"org_live"},
+        },
+    ),
+    "/v1/orgs/<string:org>": One(ROLES, "/v1/orgs/org_none", _orgs("")),
+    "/v1/orgs/<string:org>/entitlements": One(ROLES, "/v1/orgs/org_none/entitlements", _orgs("/entitlements")),
+    "/v1/orgs/<string:org>/entitlements/<path:feature>": One(
+        ROLES, "/v1/orgs/org_none/entitlements/agents", _orgs("/entitlements/agents")
+    ),
+    "/v1/orgs/<string:org>/subscriptions": One(ROLES, "/v1/orgs/org_none/subscriptions", _orgs("/subscriptions")),
+    "/v1/orgs/<string:org>/invoices": One(ROLES, "/v1/orgs/org_none/invoices", _orgs("/invoices")),
+    "/v1/customers": Many(
+        ROLES, "/v1/customers", _OBJECT, _lists("cus_1", "cus_2", "cus_3", "cus_1", "cus_5", "cus_7")
+    ),
+    "/v1/customers/<string:customer>": One(
+        ROLES,
+        "/v1/customers/cus_none",
+        _objects("/v1/customers", "cus_1", "cus_2", "cus_3", "cus_1", "cus_5", "cus_7"),
+    ),
+    "/v1/subscriptions": Many(
+        ROLES, "/v1/subscriptions", _OBJECT, _lists("sub_1", "sub_2", None, "sub_1", "sub_5", "sub_7")
+    ),
+    "/v1/subscriptions/<string:subscription>": One(
+        ROLES,
+        "/v1/subscriptions/sub_none",
+        _objects("/v1/subscriptions", "sub_1", "sub_2", None, "sub_1", "sub_5", "sub_7"),
+    ),
+    "/v1/invoices": Many(ROLES, "/v1/invoices", _OBJECT, _lists("in_1", "in_2", None, "in_9", "in_5", "in_7")),
+    "/v1/invoices/<string:invoice>": One(
+        ROLES, "/v1/invoices/in_none", _objects("/v1/invoices", "in_1", "in_2", None, "in_9", "in_5", "in_7")
+    ),
+    "/v1/catalog": Many(
+        ROLES,
+        "/v1/catalog",
+        ("account", "product"),
+        {
+            "everything": {
+                "platform/prod_1",
+                "platform/prod_2",
+                f"{SELLER}/prod_9",
+                f"{OTHER_SELLER}/prod_5",
+            },
+            "org_a": {"platform/prod_1", "platform/prod_2", f"{SELLER}/prod_9"},
+            "org_b": {"platform/prod_1", "platform/prod_2", f"{OTHER_SELLER}/prod_5"},
+            "seller": {f"{SELLER}/prod_9"},
+            "other": {f"{OTHER_SELLER}/prod_5"},
+            "both": {f"{SELLER}/prod_9"},
+            "live": {"platform/prod_7"},
+        },
+    ),
+    "/v1/catalog/<string:product>": One(
+        ROLES,
+        "/v1/catalog/prod_none",
+        {
+            "/v1/catalog/prod_1?account=platform": {"everything", "org_a", "org_b"},
+            f"/v1/catalog/prod_9?account={SELLER}": SELLERS,
+            f"/v1/catalog/prod_5?account={OTHER_SELLER}": OTHERS,
+            "/v1/catalog/prod_7?account=platform": {"live"},
+        },
+    ),
+    "/v1/stripe-events": Many(
+        STAFF,
+        "/v1/stripe-events?created_after=2025-10-09T08:53:20Z",  # since the first subscription
+        _OBJECT,
+        {
+            "everything": {
+                *(f"platform/evt_{n:04}" for n in (20, 21, 30, 31, 32, 33)),
+                *(f"{SELLER}/evt_{n:04}" for n in (40, 41, 42, 43, 44)),
+                *(f"{OTHER_SELLER}/evt_{n:04}" for n in (50, 51, 52, 53)),
+            },
+            "org_a": {"platform/evt_0020", "platform/evt_0030", *(f"{SELLER}/evt_{n:04}" for n in (42, 43, 44))},
+            "org_b": {
+                *(f"platform/evt_{n:04}" for n in (21, 31, 32)),
+                *(f"{OTHER_SELLER}/evt_{n:04}" for n in (50, 51, 52)),
+            },
+            "seller": {f"{SELLER}/evt_{n:04}" for n in (40, 41, 42, 43, 44)},
+            "other": {f"{OTHER_SELLER}/evt_{n:04}" for n in (50, 51, 52, 53)},
+            "both": {f"{SELLER}/evt_{n:04}" for n in (42, 43, 44)},
+            "live": {f"platform/evt_{n:04}" for n in (1, 2, 3, 4)},
+        },
+    ),
+    "/v1/stripe-events/<string:event>": One(
+        STAFF,
+        "/v1/stripe-events/evt_none",
+        _objects("/v1/stripe-events", "evt_0020", "evt_0021", "evt_0033", "evt_0043", "evt_0051", "evt_0004"),
+    ),
+}
+#: Routes that have no rows of anybody's: their scope has a test of its own.
+APART = {"/v1/projections": "test_the_state_of_read_models_is_for_staff_with_unbound_keys"}
+OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs"}
+
+
+@pytest.fixture(scope="module")
+def world(server: EmbeddedPostgres, template: str) -> Iterator[World]:
+    with shop(server, template) as made:
+        yield made
+
+
+def staff_key(world: World, who: str) -> str:
+    return world.key("operator", **CALLERS[who])
+
+
+def seen(response: Any) -> tuple[int, bytes, list[tuple[str, str]]]:
+    """Everything that an asker could tell two answers apart by."""
+    return response.status_code, response.data, sorted(response.headers)
+
+
+def test_every_route_has_a_scope_test(world: World) -> None:
+    rules = {r.rule for r in world.app.url_map.iter_rules()}
+    assert rules == {*TABLE, *APART, *OPEN}
+    assert all(name in globals() for name in APART.values())
+
+
+@pytest.mark.parametrize("rule", [r for r, row in TABLE.items() if isinstance(row, One)])
+@pytest.mark.parametrize("who", CALLERS)
+def test_a_foreign_thing_answers_exactly_like_an_unknown_one(world: World, rule: str, who: str) -> None:
+    row = TABLE[rule]
+    assert isinstance(row, One)
+    key = staff_key(world, who)
+    unknown = seen(world.ask(row.unknown, key))
+    assert unknown[0] == 404
+    for path, seen_by in row.seen_by.items():
+        response = world.ask(path, key)
+        if who in seen_by:
+            assert response.status_code == 200, path
+            world.conforms(path, response.json)
+        else:
+            assert seen(response) == unknown, path
+
+
+@pytest.mark.parametrize("rule", [r for r, row in TABLE.items() if isinstance(row, Many)])
+@pytest.mark.parametrize("who", CALLERS)
+def test_a_list_holds_what_the_key_may_see_and_nothing_else(world: World, rule: str, who: str) -> None:
+    row = TABLE[rule]
+    assert isinstance(row, Many)
+    listed = world.read(row.path, staff_key(world, who))["data"]
+    assert {"/".join(entry[k] for k in row.key) for entry in listed} == row.found[who]
+    assert len(listed) == len(row.found[who])
+
+
+@pytest.mark.parametrize("rule", TABLE)
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_may_ask_what_its_row_of_the_table_says(world: World, rule: str, role: str) -> None:
+    row = TABLE[rule]
+    path = row.path if isinstance(row, Many) else next(iter(row.seen_by))
+    response = world.ask(path, world.key(role))
+    if role in row.roles:
+        assert response.status_code == 200
+    else:
+        assert (response.status_code, response.json["code"]) == (403, "forbidden")
+        unknown = row.unknown if isinstance(row, One) else row.path
+        assert seen(response) == seen(world.ask(unknown, world.key(role)))
+
+
+@pytest.mark.parametrize("rule", [*TABLE, "/v1/projections"])
+def test_without_a_valid_key_every_route_answers_alike(world: World, rule: str) -> None:
+    path = rule.replace("<string:", "x").replace("<path:", "x").replace(">", "")
+    nothing = seen(world.ask(path))
+    assert nothing[0] == 401
+    unknown_key = world.ask(path, "rk_test_unknown")
+    assert unknown_key.headers["WWW-Authenticate"].startswith("Bearer")
+    assert seen(unknown_key) == nothing
+    assert seen(world.ask(path, "sk_test_of_stripe")) == nothing
+    assert seen(world.ask(path, Authorization="Basic !!!")) == nothing
+    assert seen(world.ask(path + "?bogus=1")) == nothing
+
+
+def test_a_key_is_taken_as_the_user_name_of_basic_too(world: World) -> None:
+    key = world.key("service")
+    basic = base64.b64encode(f"{key}:".encode()).decode()
+    assert world.ask("/v1/orgs", Authorization=f"Basic {basic}").json == world.read("/v1/orgs", key)
+
+
+def test_the_state_of_read_models_is_for_staff_with_unbound_keys(world: World) -> None:
+    allowed = {role: world.ask("/v1/projections", world.key(role)).status_code for role in ROLES}
+    assert allowed == {"service": 403, "dashboard": 403, "operator": 200, "auditor": 200, "admin": 200}
+    for who in ("org_a", "seller", "both"):
+        assert world.ask("/v1/projections", staff_key(world, who)).status_code == 403
+    world.read("/v1/projections", staff_key(world, "live"))
+
+
+def test_a_revoked_key_is_refused_within_a_second(world: World) -> None:
+    key, key_id = world.issue("admin", None, None, "test")
+    assert world.ask("/v1/orgs/org_a/entitlements/agents", key).status_code == 200
+    world.revoke(key_id)
+    revoked_at = time.monotonic()
+    while world.ask("/v1/orgs/org_a/entitlements/agents", key).status_code == 200:
+        assert time.monotonic() - revoked_at < 1.0
+        time.sleep(0.02)
+    response = world.ask("/v1/orgs/org_a/entitlements/agents", key)
+    assert seen(response) == seen(world.ask("/v1/orgs/org_a/entitlements/agents", "rk_test_unknown"))
+
+
+def test_an_unknown_role_may_ask_nothing(world: World) -> None:
+    key, _ = world.issue("janitor", None, None, "test")
+    assert {world.ask(row.path, key).status_code for row in TABLE.values() if isinstance(row, Many)} == {403}
+
+
+def test_a_seller_sees_an_organization_as_if_nobody_else_sold_to_it(world: World) -> None:
+    whole = world.read("/v1/orgs/org_a")
+    theirs = world.read("/v1/orgs/org_a", staff_key(world, "seller"))
+    assert whole["subscriptions"] == {"active": 2} and whole["accounts"] == [SELLER, "platform"]
+    assert theirs["subscriptions"] == {"active": 1} and theirs["accounts"] == [SELLER]
+    assert theirs["customers"] == [{"account": SELLER, "customer": "cus_1", "claimed_by": "operator"}]
+    listed = world.read("/v1/orgs", staff_key(world, "seller"))["data"]
+    assert listed == [{k: v for k, v in theirs.items() if k not in ("position", "as_of")}]
+
+
+def test_a_seller_sees_no_entitlement_that_another_account_sold(world: World) -> None:
+    key = staff_key(world, "seller")
+    agents = world.read("/v1/orgs/org_a/entitlements/agents", key)
+    hosting = world.read("/v1/orgs/org_a/entitlements/hosting", key)
+    assert (agents["granted"], agents["state"], agents["sources"]) == (False, "none", [])
+    assert hosting["granted"] and {s["account"] for s in hosting["sources"]} == {SELLER}
+    listed = world.read("/v1/orgs/org_a/entitlements", key)["data"]
+    assert [e["feature"] for e in listed] == ["hosting"]
+    assert set(listed[0]) == set(ENTITLEMENT._declared_fields)
+
+
+def test_a_seller_needs_not_say_whose_object_it_means(world: World) -> None:
+    mine = world.read("/v1/customers/cus_1", staff_key(world, "seller"))
+    assert mine["account"] == SELLER
+    assert world.read("/v1/customers/cus_1", staff_key(world, "everything"))["account"] == "platform"
+
+
+def test_the_hot_way_answers_as_flask_does(world: World) -> None:
+    """The way around Flask is the same in every respect that an asker can see."""
+    paths = [
+        "/v1/orgs/org_a/entitlements/agents",
+        "/v1/orgs/org_a/entitlements/nobody-granted-this",
+        "/v1/orgs/org_b/entitlements/agents",
+        "/v1/orgs/org_none/entitlements/agents",
+        "/v1/orgs/org_a/entitlements/a/b",
+        "/v1/orgs/org_a/entitlements/",
+        "/v1/orgs//entitlements/agents",
+        "/v1/orgs/org_a/entitlements/caf%C3%A9",
+        "/v1/orgs/org_a/entitlements/%00",
+    ]
+    keys = [None, "rk_test_unknown", world.key("service"), *(staff_key(world, who) for who in CALLERS)]
+    tag = world.ask(paths[0], world.key("service")).headers["ETag"]
+    hot = world.app.wsgi_app
+
+    def answers() -> list[Any]:
+        plain = [seen(world.ask(path, key)) for path in paths for key in keys]
+        return [*plain, seen(world.ask(paths[0], world.key("service"), If_None_Match=tag))]
+
+    around = answers()
+    world.app.wsgi_app = hot.flask  # type: ignore[attr-defined,method-assign]
+    try:
+        through = answers()
+    finally:
+        world.app.wsgi_app = hot  # type: ignore[method-assign]
+    assert around == through
+    assert {status for status, *_ in around} == {200, 304, 401, 404}
+
+
+def test_a_sellers_cursor_holds_nothing_of_other_accounts(world: World) -> None:
+    """Its pages are made of its own rows alone: no feature of another account comes between them."""
+    key = staff_key(world, "seller")
+    page = world.read("/v1/orgs/org_a/entitlements?limit=1", key)
+    assert ([e["feature"] for e in page["data"]], page["next_cursor"]) == (["hosting"], None)
