@@ -4,9 +4,9 @@ Every type is kept, known or not; nothing is translated here. What is no Stripe 
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeGuard
 
 import msgspec
 
@@ -21,6 +21,7 @@ from ledger.events import (
     StripeEventReceived,
 )
 from ledger.ids import PLATFORM, Mode, misrouted_stream, mode_of, stripe_stream, subject_of
+from ledger.personal import PUBLIC
 from ledger.sealing import Sealer, content_digest
 
 Endpoint = Literal["platform", "connect"]
@@ -28,6 +29,8 @@ Endpoint = Literal["platform", "connect"]
 #: Ids and types become stream names and columns: longer or stranger ones are no Stripe event.
 MAX_NAME = 255
 _THIN = "v2.core.event"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
 
 # Numbers keep their digits: a float would turn 1.10 into 1.1 and 8.875 into something near it.
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -56,7 +59,7 @@ def open_envelope(body: bytes) -> Envelope:
         content = _decode(body)
     except RecursionError as error:
         raise Invalid("the JSON is nested too deeply", code="too_deep") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, ArithmeticError) as error:  # an exponent can be more than Decimal holds
         raise Invalid("the body is not JSON", code="malformed_json") from error
     if not isinstance(content, dict) or content.get("object") not in ("event", _THIN):
         raise Invalid("the body is JSON and no Stripe event", code="not_an_event")
@@ -64,7 +67,7 @@ def open_envelope(body: bytes) -> Envelope:
     event_id, kind = _name(content, "id"), _name(content, "type")
     livemode, version = content.get("livemode"), content.get("api_version")
     account = content.get("context" if thin else "account") or PLATFORM
-    if not isinstance(livemode, bool) or not isinstance(account, str) or not isinstance(version, (str, type(None))):
+    if not isinstance(livemode, bool) or not _is_name(account) or not (version is None or _is_name(version)):
         raise Invalid("the body is JSON and no Stripe event", code="not_an_event")
     mode = mode_of(livemode)
     data = content.get("data")
@@ -76,7 +79,7 @@ def open_envelope(body: bytes) -> Envelope:
         _seconds(content.get("created")),
         version,
         mode,
-        account if len(account) <= MAX_NAME and account.isprintable() else PLATFORM,
+        account,
         subject_of(mode, account, owner or event_id),
         email,
         content,
@@ -85,35 +88,47 @@ def open_envelope(body: bytes) -> Envelope:
 
 def _name(content: dict[str, Any], key: str) -> str:
     value = content.get(key)
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME or not value.isprintable():
+    if not _is_name(value) or "/" in value:  # a slash would make two streams one
         raise Invalid(f"the event's {key} is not one", code="not_an_event")
     return value
 
 
+def _is_name(value: object) -> TypeGuard[str]:
+    """Whether it can name a stream, a column or a subject: PostgreSQL's text holds no NUL, an index no long value."""
+    return isinstance(value, str) and 0 < len(value) <= MAX_NAME and value.isprintable()
+
+
 def _seconds(created: object) -> int:
-    """Snapshot events carry whole seconds, thin ones an ISO 8601 time."""
-    if isinstance(created, int) and not isinstance(created, bool) and 0 <= created < 2**40:
-        return created
-    try:
-        return int(datetime.fromisoformat(created).timestamp()) if isinstance(created, str) else _never()
-    except ValueError:
-        return _never()
-
-
-def _never() -> int:
+    """Snapshot events carry whole seconds, thin ones an ISO 8601 time with its offset."""
+    seconds = created
+    if isinstance(created, str):
+        try:
+            at = datetime.fromisoformat(created)
+        except ValueError:
+            at = None
+        seconds = (at - _EPOCH) // _SECOND if at is not None and at.tzinfo is not None else None
+    if isinstance(seconds, int) and not isinstance(seconds, bool) and 0 <= seconds < 2**40:
+        return seconds
     raise Invalid("the event's created is no time", code="not_an_event")
 
 
 def _owner(obj: dict[str, Any]) -> tuple[str | None, str | None]:
-    """The customer behind an object, else the object itself; and a customer's e-mail address."""
-    own = obj.get("id")
-    if obj.get("object") == "customer" and isinstance(own, str):
+    """The customer behind an object, else the object itself; and a customer's e-mail address.
+
+    Objects that hold no person and name no customer share a subject, or each would cost a key.
+    """
+    own, customer = obj.get("id"), obj.get("customer")
+    if obj.get("object") == "customer" and _is_name(own):
         email = obj.get("email")
         return own, email if isinstance(email, str) and email else None
-    customer = obj.get("customer")
     if isinstance(customer, dict):
         customer = customer.get("id")
-    return next((x for x in (customer, own) if isinstance(x, str) and x), None), None
+    if _is_name(customer):
+        return customer, None
+    kind = obj.get("object")
+    if isinstance(kind, str) and kind in PUBLIC:
+        return "public", None
+    return own if _is_name(own) else None, None
 
 
 def receive(
@@ -141,10 +156,15 @@ def receive(
     obj = data.get("object") if isinstance(data, dict) else None
     named = obj.get("object") if isinstance(obj, dict) else None
     kind = named if isinstance(named, str) else None
-    # `previous_attributes` does not name its type: it is sealed by the object's rule, before the walk over the rest.
-    if isinstance(data, dict) and isinstance(data.get("previous_attributes"), dict):
-        sealer.seal_object(data["previous_attributes"], "data.previous_attributes", kind)
-    sealer.seal_object(content, "", "event")
+    # `previous_attributes` does not name its type: it is sealed by the object's rule, apart from the rest.
+    previous = data.get("previous_attributes") if isinstance(data, dict) else None
+    if isinstance(data, dict) and isinstance(previous, dict):
+        sealer.seal_object(previous, "data.previous_attributes", kind, depth=3)
+        data["previous_attributes"] = None
+        sealer.seal_object(content, "", "event")
+        data["previous_attributes"] = previous
+    else:
+        sealer.seal_object(content, "", "event")
     event = (StripeEventMisrouted if misrouted else StripeEventReceived)(
         event_id=envelope.event_id,
         type=envelope.type,

@@ -8,6 +8,8 @@ of a postal code its first three characters, because tax needs them.
 #: Inside anything that looks like an address (it has a line or a postal code).
 ADDRESS = frozenset({"line1", "line2", "city", "state", "postal_code", "town", "zip"})
 ADDRESS_MARKS = frozenset({"line1", "postal_code"})
+#: A key that ends so holds an address, whole or in part.
+ADDRESS_SUFFIX = "address"
 
 #: Keys that are personal wherever they stand in an object that the table does not know better.
 EVERYWHERE = frozenset({
@@ -23,8 +25,9 @@ EVERYWHERE = frozenset({
 })  # fmt: skip
 
 _NOTHING: frozenset[str] = frozenset()
-#: What the platform itself writes in its catalogue is public.
-CATALOGUE = (
+#: What the platform itself writes in its catalogue, and what is nothing but amounts and references, holds no person.
+PUBLIC = (
+    "invoice_payment", "balance", "application_fee", "capability",
     "product", "price", "plan", "coupon", "promotion_code", "tax_rate", "tax_code", "shipping_rate",
     "entitlements.feature", "entitlements.active_entitlement", "product_feature", "billing.meter",
     "billing_portal.configuration",
@@ -32,7 +35,7 @@ CATALOGUE = (
 
 #: The table: object type -> keys that are personal in it. Absent: `EVERYWHERE`.
 BY_OBJECT: dict[str, frozenset[str]] = {
-    **dict.fromkeys(CATALOGUE, _NOTHING),
+    **dict.fromkeys(PUBLIC, _NOTHING),
     "customer": EVERYWHERE | {"value"},  # invoice_settings.custom_fields[].value is free text
     "invoice": EVERYWHERE | {"value"},
     "tax_id": EVERYWHERE | {"value"},

@@ -2,21 +2,23 @@
 
 A sealed value is a string token that says by itself how to open it:
 `sealed:1:<subject>:<stream>:<path>:<base64url(nonce + ciphertext)>[~hint]`. AES-256-GCM (NIST SP 800-38D) under the
-subject's key; the associated data is everything before the ciphertext, so a token moved to another event or path does
-not open. The plaintext is the JSON of the value. A hint is the part that stays plain: a postal prefix.
+subject's key; the associated data is everything else in the token, so one that was moved to another event or path, or
+altered anywhere, does not open. The plaintext is the JSON of the value. A hint is the part that stays plain: a postal
+prefix. What came looking like a token already is sealed wherever it stands, so that a stored token is always ours.
 """
 
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
-from typing import Any
+from decimal import Decimal
+from typing import Any, NoReturn
 
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ledger.errors import Invalid
-from ledger.personal import ADDRESS, ADDRESS_MARKS, PLAIN_PARENTS, personal_keys
+from ledger.personal import ADDRESS, ADDRESS_MARKS, ADDRESS_SUFFIX, PLAIN_PARENTS, personal_keys
 
 PREFIX = "sealed:1:"
 NONCE_BYTES = 12
@@ -24,10 +26,13 @@ POSTAL_HINT_CHARS = 3
 #: Deeper than this a payload is refused: nothing of Stripe's comes near.
 MAX_DEPTH = 64
 
-_dumps = msgspec.json.Encoder().encode
-_canonical = msgspec.json.Encoder(order="sorted").encode
+# Numbers keep their digits, inside and out.
+_dumps = msgspec.json.Encoder(decimal_format="number").encode
+_loads = msgspec.json.Decoder(float_hook=Decimal).decode
+_canonical = msgspec.json.Encoder(order="sorted", decimal_format="number").encode
 #: What may differ between two deliveries of one event.
 _DELIVERY_KEYS = ("pending_webhooks", "request")
+_NOTHING: frozenset[str] = frozenset()
 
 
 class Sealer:
@@ -37,26 +42,26 @@ class Sealer:
 
     def __init__(self, key: bytes, subject: str, stream: str, random: Callable[[int], bytes]) -> None:
         self._encrypt = AESGCM(key).encrypt
-        self._aad = f"{PREFIX}{subject}:{stream}:"
+        self._aad = f"{PREFIX}{_escaped(subject)}:{stream}:"
         self._random = random
 
     def token(self, path: str, value: object, hint: str = "") -> str:
         """`value` (anything JSON) sealed as the field at `path`."""
         bound = f"{self._aad}{path}:"
         nonce = self._random(NONCE_BYTES)
-        sealed = nonce + self._encrypt(nonce, _dumps(value), bound.encode())
+        sealed = nonce + self._encrypt(nonce, _dumps(value), f"{bound}{hint}".encode())
         return f"{bound}{urlsafe_b64encode(sealed).decode()}{'~' + hint if hint else ''}"
 
-    def seal_object(self, node: dict[str, Any], path: str, object_type: str | None) -> None:
+    def seal_object(self, node: dict[str, Any], path: str, object_type: str | None, depth: int = 1) -> None:
         """Replace every personal field of `node`, in place. `object_type` as Stripe names it, None if unknown.
 
-        Raises Invalid("too_deep") beyond `MAX_DEPTH` levels.
+        `depth` is the level that `node` stands at in the whole. Raises Invalid("too_deep") beyond `MAX_DEPTH` levels.
         """
-        self._walk(node, path, personal_keys(object_type), 3)
+        self._walk(node, path, personal_keys(object_type), depth)
 
     def _walk(self, node: dict[str, Any], path: str, personal: frozenset[str], depth: int) -> None:
         if depth > MAX_DEPTH:
-            raise Invalid("the JSON is nested too deeply", code="too_deep")
+            _too_deep()
         kind = node.get("object")
         if isinstance(kind, str) and kind != "list":
             personal = personal_keys(kind)
@@ -64,35 +69,59 @@ class Sealer:
         if personal and not ADDRESS_MARKS.isdisjoint(node):
             sealed_here = personal | ADDRESS
         for key, value in node.items():
-            if value is None or value == "":
-                continue
-            if isinstance(value, dict):
-                below = frozenset[str]() if key in PLAIN_PARENTS else personal
-                if key in sealed_here and "object" not in value and _is_leafy(value):
+            if isinstance(value, str):
+                if value and (key in sealed_here or value.startswith(PREFIX)):
+                    hint = _postal_hint(value) if key == "postal_code" else ""
+                    node[key] = self.token(f"{path}.{key}", value, hint)
+            elif isinstance(value, (dict, list)):
+                if key in sealed_here and not _holds_objects(value):
+                    _check_depth(value, depth + 1)
                     node[key] = self.token(f"{path}.{key}", value)
-                else:
-                    self._walk(value, f"{path}.{key}", below, depth + 1)
-            elif isinstance(value, list):
-                if value and isinstance(value[0], (dict, list)):
+                elif isinstance(value, list):
                     self._walk_list(value, f"{path}.{key}", personal, depth + 1)
-                elif value and key in sealed_here:
-                    node[key] = self.token(f"{path}.{key}", value)
-            elif key in sealed_here and not (isinstance(value, str) and value.startswith(PREFIX)):
-                hint = value[:POSTAL_HINT_CHARS] if key == "postal_code" and isinstance(value, str) else ""
-                node[key] = self.token(f"{path}.{key}", value, hint)
+                else:
+                    below = _NOTHING if key in PLAIN_PARENTS else personal
+                    if below and key.endswith(ADDRESS_SUFFIX):  # in part, without a mark, as previous attributes
+                        below = below | ADDRESS
+                    self._walk(value, f"{path}.{key}", below, depth + 1)
+            elif value is not None and key in sealed_here:
+                node[key] = self.token(f"{path}.{key}", value)
 
     def _walk_list(self, nodes: list[Any], path: str, personal: frozenset[str], depth: int) -> None:
         if depth > MAX_DEPTH:
-            raise Invalid("the JSON is nested too deeply", code="too_deep")
+            _too_deep()
         for i, node in enumerate(nodes):
             if isinstance(node, dict):
                 self._walk(node, f"{path}[{i}]", personal, depth + 1)
             elif isinstance(node, list):
                 self._walk_list(node, f"{path}[{i}]", personal, depth + 1)
+            elif is_sealed(node):
+                nodes[i] = self.token(f"{path}[{i}]", node)
 
 
-def _is_leafy(value: dict[str, Any]) -> bool:
-    return not any(isinstance(v, (dict, list)) for v in value.values())
+def _holds_objects(value: dict[str, Any] | list[Any]) -> bool:
+    """Whether these are objects of Stripe's, whose own types say what is personal in them."""
+    if isinstance(value, dict):
+        return isinstance(value.get("object"), str)
+    return bool(value) and all(isinstance(v, dict) and isinstance(v.get("object"), str) for v in value)
+
+
+def _check_depth(value: object, depth: int) -> None:
+    if isinstance(value, (dict, list)):
+        if depth > MAX_DEPTH:
+            _too_deep()
+        for below in value.values() if isinstance(value, dict) else value:
+            _check_depth(below, depth + 1)
+
+
+def _too_deep() -> NoReturn:
+    raise Invalid("the JSON is nested too deeply", code="too_deep")
+
+
+def _postal_hint(code: str) -> str:
+    """The first characters of a postal code; nothing where they could be taken for a part of the token."""
+    hint = code[:POSTAL_HINT_CHARS]
+    return hint if hint.replace(" ", "").replace("-", "").isalnum() else ""
 
 
 def content_digest(event: dict[str, Any], key: bytes) -> str:
@@ -111,20 +140,28 @@ def is_sealed(value: object) -> bool:
 
 def subject_of_token(token: str) -> str:
     """The subject whose key opens `token`."""
-    return token[len(PREFIX) :].split(":", 1)[0]
+    return token[len(PREFIX) :].split(":", 1)[0].replace("%3A", ":").replace("%25", "%")
+
+
+def _escaped(subject: str) -> str:
+    """A subject as it stands in a token, where a colon would end it: ids of old plans may hold one."""
+    return subject.replace("%", "%25").replace(":", "%3A")
 
 
 def open_token(token: str, key: bytes | None) -> object:
-    """The value that was sealed, or None when its key was destroyed.
+    """The value that was sealed, its numbers exact, or None when its key was destroyed.
 
     Raises Invalid("sealed_value_broken") when the token was altered or moved.
     """
     if key is None:
         return None
-    bound, _, sealed = token.rpartition(":")
-    raw = urlsafe_b64decode(sealed.partition("~")[0])
+    bound, _, rest = token.rpartition(":")
+    sealed, _, hint = rest.partition("~")
     try:
-        plain = AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], f"{bound}:".encode())
+        raw = urlsafe_b64decode(sealed)
+        if urlsafe_b64encode(raw).decode() != sealed:
+            raise ValueError("not the one way to write it")
+        plain = AESGCM(key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], f"{bound}:{hint}".encode())
     except (InvalidTag, ValueError) as error:
         raise Invalid("a sealed value was altered", code="sealed_value_broken") from error
-    return msgspec.json.decode(plain)
+    return _loads(plain)
