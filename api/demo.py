@@ -114,8 +114,8 @@ class _Demo:
         events = list(disturb(simulate(SAMPLE), seed=SAMPLE.seed, shuffle=True, duplicate=DUPLICATES))
         distinct = len({(e.get("account"), e["id"]) for e in events})
         self._console.print(
-            f"\n[bold]1. Stripe delivers[/] {distinct:,} events of {SAMPLE.orgs} organizations over {SAMPLE.months} months,"
-            f" shuffled, {len(events) - distinct:,} of them twice, signed, over HTTP:"
+            f"\n[bold]1. Stripe delivers[/] {distinct:,} events of {SAMPLE.orgs} organizations over {SAMPLE.months}"
+            f" months, shuffled, {len(events) - distinct:,} of them twice, signed, over HTTP:"
         )
         with _bar(self._console) as bar:
             task = bar.add_task("delivering", total=len(events))

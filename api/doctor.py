@@ -132,7 +132,7 @@ def _models(conn: psycopg.Connection[object]) -> Iterator[Finding]:
     if conn.execute("SELECT to_regclass('read_models.models')").fetchone() == (None,):
         yield Finding("read models", False, "not built", "start `recount worker` (or serve): it builds them")
         return
-    built = dict(conn.execute(f"SELECT name, shape FROM {tables.LIVE}.models").fetchall())  # type: ignore[arg-type]
+    built: dict[str, str] = dict(conn.execute(f"SELECT name, shape FROM {tables.LIVE}.models").fetchall())  # type: ignore[arg-type]
     old = [n for n, m in MODELS.items() if built.get(n) != tables.shape(m)]
     yield Finding(
         "read models", not old, f"{len(MODELS)} built" if not old else f"outdated: {', '.join(old)}",

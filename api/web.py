@@ -162,7 +162,8 @@ async def _body(headers: Any, protocol: Any, *, required: bool) -> bytes:
     if length == 0:
         return b""
     try:
-        body: bytes = await asyncio.wait_for(protocol(), BODY_TIMEOUT_S)
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            body: bytes = await protocol()
     except TimeoutError as error:
         raise _TooSlow from error
     if len(body) != length:

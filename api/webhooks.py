@@ -8,9 +8,11 @@ import secrets
 import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
+from functools import cache
 
 import structlog
+from prometheus_client import Counter
 
 from api.metrics import APPEND_SECONDS, WEBHOOKS
 from api.settings import Settings, WebhookSecret
@@ -57,11 +59,12 @@ class Receiver:
         if key is None or (envelope.email and not self._keys.knows_email(envelope.subject, envelope.email)):
             key = await asyncio.get_running_loop().run_in_executor(self._executor, self._prepare, envelope)
         new = receive(envelope, key, endpoint, secrets.token_bytes, secret.mode)
-        with APPEND_SECONDS.time():
-            outcome = await self._appends.append(Unit((new,)))
-            if isinstance(outcome, Appended):
-                return "misrouted" if new.stream.startswith("misrouted/") else "stored"
-            return await asyncio.get_running_loop().run_in_executor(self._executor, self._again, new, envelope)
+        began = time.perf_counter()
+        outcome = await self._appends.append(Unit((new,)))
+        APPEND_SECONDS.observe(time.perf_counter() - began)
+        if isinstance(outcome, Appended):
+            return "misrouted" if new.stream.startswith("misrouted/") else "stored"
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._again, new, envelope)
 
     def _prepare(self, envelope: Envelope) -> bytes:
         key = self._keys.ensure([envelope.subject])[envelope.subject]
@@ -90,38 +93,42 @@ class _Appends:
 
     def __init__(self, ledger: Log) -> None:
         self._log = ledger
-        self._done: deque[tuple[asyncio.Future[Outcome], Future[Outcome]]] = deque()
+        self._done: deque[tuple[asyncio.Future[Outcome], Outcome | StoreUnavailable]] = deque()
         self._scheduled = False
 
     async def append(self, unit: Unit) -> Outcome:
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[Outcome] = loop.create_future()
 
-        def done(future: "Future[Outcome]") -> None:
-            self._done.append((waiting, future))
+        def done(outcome: Outcome | StoreUnavailable) -> None:
+            self._done.append((waiting, outcome))
             if not self._scheduled:
                 self._scheduled = True
                 loop.call_soon_threadsafe(self._settle)
 
-        self._log.submit(unit).add_done_callback(done)
+        self._log.submit(unit, done)
         return await waiting
 
     def _settle(self) -> None:
         self._scheduled = False
         while self._done:
-            waiting, future = self._done.popleft()
+            waiting, outcome = self._done.popleft()
             if waiting.done():
                 continue
-            fault = future.exception()
-            if fault is not None:
-                waiting.set_exception(fault)
+            if isinstance(outcome, StoreUnavailable):
+                waiting.set_exception(outcome)
             else:
-                waiting.set_result(future.result())
+                waiting.set_result(outcome)
+
+
+@cache
+def _counter(endpoint: Endpoint, outcome: str) -> Counter:
+    return WEBHOOKS.labels(endpoint, outcome)  # looking a label up costs more than counting
 
 
 def count(endpoint: Endpoint, outcome: str) -> None:
     """Count a delivery by what became of it."""
-    WEBHOOKS.labels(endpoint, outcome).inc()
+    _counter(endpoint, outcome).inc()
 
 
 __all__ = ["Invalid", "Receiver", "count"]

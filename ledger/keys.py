@@ -21,6 +21,13 @@ _NONCE_BYTES = 12
 CACHE_SIZE = 100_000
 
 
+_INSERT_KEYS = (
+    "INSERT INTO subject_keys.keys (subject, wrapped_key) SELECT * FROM unnest(%b::text[], %b::bytea[])"
+    " ON CONFLICT DO NOTHING RETURNING subject, wrapped_key"
+)
+_SELECT_KEYS = "SELECT subject, wrapped_key FROM subject_keys.keys WHERE subject = ANY(%s)"
+
+
 class MasterKey:
     """The installation's root secret. Wraps subject keys; keys the digests of API keys and the blind index."""
 
@@ -80,38 +87,32 @@ class KeyStore:
         A destroyed subject gets a key that nobody keeps. Raises StoreUnavailable.
         """
         wanted = sorted(set(subjects))
-        missing = [s for s in wanted if s not in self._cache]
+        keys = {s: key for s in wanted if (key := self._cache.get(s)) is not None}
+        missing = [s for s in wanted if s not in keys]
         if missing:
             fresh = [self._master.wrap(secrets.token_bytes(KEY_BYTES), s) for s in missing]
             try:
                 with self._pool.connection() as conn:
-                    conn.execute(
-                        "INSERT INTO subject_keys.keys (subject, wrapped_key)"
-                        " SELECT * FROM unnest(%s::text[], %s::bytea[]) ON CONFLICT DO NOTHING",
-                        [missing, fresh],
-                    )
-                    rows = conn.execute(
-                        "SELECT subject, wrapped_key FROM subject_keys.keys WHERE subject = ANY(%s)",
-                        [missing],
-                    ).fetchall()
+                    rows = conn.execute(_INSERT_KEYS, [missing, fresh], prepare=True).fetchall()
+                    if len(rows) < len(missing):
+                        known = {s for s, _ in rows}
+                        rows += conn.execute(_SELECT_KEYS, [[s for s in missing if s not in known]]).fetchall()
             except psycopg.Error as error:
                 raise StoreUnavailable("the key store did not answer") from error
             found = {s: self._master.unwrap(w, s) if w is not None else secrets.token_bytes(KEY_BYTES) for s, w in rows}
+            keys.update(found)
             with self._lock:
                 if len(self._cache) + len(found) > CACHE_SIZE:
                     self._cache.clear()
                 self._cache.update(found)
-            return {s: found[s] if s in found else self._cache[s] for s in wanted}
-        return {s: self._cache[s] for s in wanted}
+        return keys
 
     def open(self, subjects: Iterable[str]) -> dict[str, bytes | None]:
         """Keys to read with, always asked anew, so that an erasure counts at once. None: destroyed or unknown."""
         wanted = sorted(set(subjects))
         try:
             with self._pool.connection() as conn:
-                rows = conn.execute(
-                    "SELECT subject, wrapped_key FROM subject_keys.keys WHERE subject = ANY(%s)", [wanted]
-                ).fetchall()
+                rows = conn.execute(_SELECT_KEYS, [wanted]).fetchall()
         except psycopg.Error as error:
             raise StoreUnavailable("the key store did not answer") from error
         found = {s: self._master.unwrap(w, s) for s, w in rows if w is not None}
@@ -130,7 +131,8 @@ class KeyStore:
             with self._pool.connection() as conn:
                 conn.execute(
                     "INSERT INTO subject_keys.blind_index (digest, subject) SELECT %s, subject FROM subject_keys.keys"
-                    " WHERE subject = %s AND wrapped_key IS NOT NULL ON CONFLICT DO NOTHING",
+                    # the lock waits for an erasure under way, and then finds the key gone
+                    " WHERE subject = %s AND wrapped_key IS NOT NULL FOR SHARE ON CONFLICT DO NOTHING",
                     [entry[1], subject],
                 )
         except psycopg.Error as error:
@@ -152,19 +154,23 @@ class KeyStore:
         return [s for (s,) in rows]
 
     def destroy(self, subject: str) -> bool:
-        """Destroy a subject's key for ever. Returns whether there was one to destroy.
+        """Destroy a subject's key for ever. Returns whether there was one to destroy. Raises StoreUnavailable.
 
         The old row version is overwritten by VACUUM afterwards (`recount subjects erase` does it); until then
         the wrapped key can be found in the key store's own files by whoever also has the master key.
         """
-        with self._pool.connection() as conn, conn.transaction():
-            conn.execute("DELETE FROM subject_keys.blind_index WHERE subject = %s", [subject])
-            done = conn.execute(
-                "INSERT INTO subject_keys.keys AS k (subject, wrapped_key, destroyed_at) VALUES (%s, NULL, now())"
-                " ON CONFLICT (subject) DO UPDATE SET wrapped_key = NULL, destroyed_at = now()"
-                " WHERE k.wrapped_key IS NOT NULL RETURNING xmax <> 0",
-                [subject],
-            ).fetchone()
+        try:
+            with self._pool.connection() as conn, conn.transaction():
+                done = conn.execute(
+                    "INSERT INTO subject_keys.keys AS k (subject, wrapped_key, destroyed_at) VALUES (%s, NULL, now())"
+                    " ON CONFLICT (subject) DO UPDATE SET wrapped_key = NULL, destroyed_at = now()"
+                    " WHERE k.wrapped_key IS NOT NULL RETURNING xmax <> 0",
+                    [subject],
+                ).fetchone()
+                # after the key's row is locked: nobody can make the subject findable again
+                conn.execute("DELETE FROM subject_keys.blind_index WHERE subject = %s", [subject])
+        except psycopg.Error as error:
+            raise StoreUnavailable("the key store did not answer") from error
         with self._lock:
             self._cache.pop(subject, None)
             self._indexed = {e for e in self._indexed if e[0] != subject}

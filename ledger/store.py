@@ -8,7 +8,7 @@ equal position order, and units that are all or nothing (docs/decisions/0002-app
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ BULK_ROWS = 1_000
 #: How long a caller waits for its commit before it is told that the store is unavailable.
 APPEND_TIMEOUT_S = 8.0
 
-_APPEND = "SELECT unit, stream, version, pos FROM ledger.append_units(%b, %b, %b, %b, %b, %b)"
+_APPEND = "SELECT stream, version, pos FROM ledger.append_units(%b, %b, %b, %b, %b, %b)"
 _READ_ALL = (
     "SELECT notification_id, originator_id, originator_version, topic, state, metadata, recorded_at"
     " FROM ledger.events WHERE notification_id > %b AND notification_id <= %b ORDER BY notification_id LIMIT %b"
@@ -75,6 +75,9 @@ class Conflict(NamedTuple):
 
 
 Outcome = Appended | Conflict
+#: Told the outcome of a unit, or that it is not known to have happened.
+Done = Callable[[Outcome | StoreUnavailable], None]
+_Waiting = tuple[Unit, Done]
 
 
 def as_role(conninfo: str, role: str, **settings: str) -> str:
@@ -133,7 +136,7 @@ class LogRecorder(PostgresApplicationRecorder):
         """
         index, streams, versions, topics, states, metas = _columns(units)
         rows = conn.execute(_APPEND, [index, streams, versions, topics, states, metas], prepare=True).fetchall()
-        positions = {(stream, version): pos for _, stream, version, pos in rows}
+        positions = {(stream, version): pos for stream, version, pos in rows}
         outcomes: list[Outcome] = []
         for unit in units:
             found = tuple(positions.get((e.stream, e.version), 0) for e in unit.events)
@@ -227,7 +230,7 @@ class Log:
         self._conninfo = writer_conninfo(conninfo)
         self.recorder = LogRecorder(self._conninfo)
         self._pool = self.recorder.datastore.pool
-        self._queue: SimpleQueue[tuple[Unit, Future[Outcome]] | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._writer: threading.Thread | None = None
         self._lock = threading.Lock()
         self._conn: psycopg.Connection[Any] | None = None
@@ -235,27 +238,37 @@ class Log:
 
     # ---- appending ------------------------------------------------------------------------
 
-    def submit(self, unit: Unit) -> "Future[Outcome]":
-        """Append `unit` with whatever else is waiting, in one commit. The future fails with StoreUnavailable."""
-        future: Future[Outcome] = Future()
+    def submit(self, unit: Unit, done: Done) -> None:
+        """Append `unit` with whatever else is waiting, in one commit; then call `done`, in the writer's thread.
+
+        Raises StoreUnavailable when the log is closed.
+        """
         with self._lock:
             if self._closed:
                 raise StoreUnavailable("the log is closed")
             if self._writer is None:
                 self._writer = threading.Thread(target=self._write_groups, name="log-writer", daemon=True)
                 self._writer.start()
-        self._queue.put((unit, future))
-        return future
+        self._queue.put((unit, done))
 
     def append(self, *events: NewEvent) -> Outcome:
         """Append one unit and wait until it is durable. Raises StoreUnavailable."""
+        future: Future[Outcome] = Future()
+
+        def done(outcome: Outcome | StoreUnavailable) -> None:
+            if isinstance(outcome, StoreUnavailable):
+                future.set_exception(outcome)
+            else:
+                future.set_result(outcome)
+
+        self.submit(Unit(events), done)
         try:
-            return self.submit(Unit(events)).result(APPEND_TIMEOUT_S)
+            return future.result(APPEND_TIMEOUT_S)
         except TimeoutError as error:
             raise StoreUnavailable("the append took too long") from error
 
     def _write_groups(self) -> None:
-        carried: list[tuple[Unit, Future[Outcome]]] = []
+        carried: list[_Waiting] = []
         while True:
             if not carried:
                 first = self._queue.get()
@@ -280,7 +293,7 @@ class Log:
                     self._write_group(group)
                 return
 
-    def _write_group(self, group: list[tuple[Unit, "Future[Outcome]"]]) -> None:
+    def _write_group(self, group: list[_Waiting]) -> None:
         units = [unit for unit, _ in group]
         outcomes: list[Outcome] | None = None
         fault: BaseException | None = None
@@ -298,13 +311,11 @@ class Log:
                 fault = error
                 self._drop_connection()
                 break
-        for i, (_, future) in enumerate(group):
-            if outcomes is not None:
-                future.set_result(outcomes[i])
-            else:
-                unavailable = StoreUnavailable(f"the append did not happen: {type(fault).__name__}")
-                unavailable.__cause__ = fault
-                future.set_exception(unavailable)
+        if outcomes is None:
+            unavailable = StoreUnavailable(f"the append did not happen: {type(fault).__name__}")
+            unavailable.__cause__ = fault
+        for i, (_, done) in enumerate(group):
+            done(outcomes[i] if outcomes is not None else unavailable)
 
     def _connection(self) -> psycopg.Connection[Any]:
         if self._conn is None or self._conn.closed:
@@ -458,8 +469,8 @@ def _microseconds(when: datetime) -> int:
 
 
 def _disjoint(
-    waiting: "list[tuple[Unit, Future[Outcome]]]",
-) -> "tuple[list[tuple[Unit, Future[Outcome]]], list[tuple[Unit, Future[Outcome]]]]":
+    waiting: "list[_Waiting]",
+) -> "tuple[list[_Waiting], list[_Waiting]]":
     """Those that share no stream with an earlier one, and the others, which wait for the next commit."""
     seen: set[str] = set()
     now, later = [], []

@@ -46,47 +46,49 @@ CREATE TRIGGER events_are_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON ledge
 -- Append units: each all or nothing, all in one round trip.
 --
 -- The lock is taken in a statement of its own. Each later statement of a VOLATILE function has a new snapshot in
--- READ COMMITTED, so the check sees whatever the previous holder committed. The lock is released after the commit
+-- READ COMMITTED, so the checks see whatever the previous holder committed. The lock is released after the commit
 -- became visible: commit order is position order.
 --
 -- A unit loses when one of its (stream, version) is taken, or would leave a gap in its stream; it is then dropped
 -- whole. No two units of one call may write to the same stream (the caller sees to that).
--- Returns a row per event that was inserted: its unit, stream, version and position.
+-- Returns a row per event that was inserted.
+--
+-- The planner settings keep the checks on the primary key whatever the statistics say.
 CREATE FUNCTION ledger.append_units(
     units int[], streams text[], versions bigint[], topics text[], states bytea[], metadatas bytea[]
-) RETURNS TABLE (unit int, stream text, version bigint, pos bigint)
-LANGUAGE plpgsql VOLATILE AS $$
+) RETURNS TABLE (stream text, version bigint, pos bigint)
+LANGUAGE plpgsql VOLATILE SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
     losers int[];
     stamp timestamptz;
 BEGIN
     PERFORM pg_advisory_xact_lock(x'5EC00002'::int);
 
-    SELECT coalesce(array_agg(DISTINCT n.u), '{}') INTO losers
+    SELECT array_agg(n.u) INTO losers
     FROM unnest(units, streams, versions) AS n (u, s, v)
-    WHERE EXISTS (SELECT FROM ledger.events e WHERE e.originator_id = n.s AND e.originator_version = n.v)
-       OR (n.v > 1
-           AND NOT EXISTS (SELECT FROM ledger.events e
-                           WHERE e.originator_id = n.s AND e.originator_version = n.v - 1)
-           AND NOT EXISTS (SELECT FROM unnest(units, streams, versions) AS m (u, s, v)
-                           WHERE m.u = n.u AND m.s = n.s AND m.v = n.v - 1));
+    JOIN ledger.events e ON e.originator_id = n.s AND e.originator_version = n.v;
+
+    IF (SELECT max(v) > 1 FROM unnest(versions) AS v) THEN
+        SELECT losers || array_agg(n.u) INTO losers
+        FROM unnest(units, streams, versions) AS n (u, s, v)
+        WHERE n.v > 1
+          AND NOT EXISTS (SELECT FROM ledger.events e
+                          WHERE e.originator_id = n.s AND e.originator_version = n.v - 1)
+          AND NOT EXISTS (SELECT FROM unnest(units, streams, versions) AS m (u, s, v)
+                          WHERE m.u = n.u AND m.s = n.s AND m.v = n.v - 1);
+    END IF;
 
     SELECT greatest(clock_timestamp(),
                     (SELECT e.recorded_at FROM ledger.events e ORDER BY e.notification_id DESC LIMIT 1))
     INTO stamp;
 
     RETURN QUERY
-    WITH new AS (
-        SELECT * FROM unnest(units, streams, versions, topics, states, metadatas) WITH ORDINALITY
-            AS n (u, s, v, t, st, md, ord)
-        WHERE n.u <> ALL (losers)
-    ), inserted AS (
-        INSERT INTO ledger.events (originator_id, originator_version, topic, state, metadata, recorded_at)
-        SELECT n.s, n.v, n.t, n.st, n.md, stamp FROM new n ORDER BY n.ord
-        RETURNING originator_id, originator_version, notification_id
-    )
-    SELECT n.u, i.originator_id, i.originator_version, i.notification_id
-    FROM inserted i JOIN new n ON n.s = i.originator_id AND n.v = i.originator_version;
+    INSERT INTO ledger.events AS e (originator_id, originator_version, topic, state, metadata, recorded_at)
+    SELECT n.s, n.v, n.t, n.st, n.md, stamp
+    FROM unnest(units, streams, versions, topics, states, metadatas) WITH ORDINALITY AS n (u, s, v, t, st, md, ord)
+    WHERE losers IS NULL OR n.u <> ALL (losers)
+    ORDER BY n.ord
+    RETURNING e.originator_id, e.originator_version, e.notification_id;
 
     IF FOUND THEN
         PERFORM pg_notify('recount_log', '');
