@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
@@ -33,6 +33,8 @@ GROUP_LIMIT = 200
 BULK_ROWS = 1_000
 #: How long a caller waits for its commit before it is told that the store is unavailable.
 APPEND_TIMEOUT_S = 8.0
+#: Units that may wait for the writer at most: bounds memory while the database stands still.
+MAX_WAITING = 5_000
 
 _APPEND = "SELECT stream, version, pos FROM ledger.append_units(%b, %b, %b, %b, %b, %b)"
 _READ_ALL = (
@@ -241,15 +243,17 @@ class Log:
     def submit(self, unit: Unit, done: Done) -> None:
         """Append `unit` with whatever else is waiting, in one commit; then call `done`, in the writer's thread.
 
-        Raises StoreUnavailable when the log is closed.
+        Raises StoreUnavailable when the log is closed, or a database that stands still has let too many pile up.
         """
-        with self._lock:
+        with self._lock:  # held while putting, so that nothing comes after the end that `close` puts
             if self._closed:
                 raise StoreUnavailable("the log is closed")
+            if self._queue.qsize() >= MAX_WAITING:
+                raise StoreUnavailable("too many appends are waiting")
             if self._writer is None:
                 self._writer = threading.Thread(target=self._write_groups, name="log-writer", daemon=True)
                 self._writer.start()
-        self._queue.put((unit, done))
+            self._queue.put((unit, done))
 
     def append(self, *events: NewEvent) -> Outcome:
         """Append one unit and wait until it is durable. Raises StoreUnavailable."""
@@ -315,7 +319,8 @@ class Log:
             unavailable = StoreUnavailable(f"the append did not happen: {type(fault).__name__}")
             unavailable.__cause__ = fault
         for i, (_, done) in enumerate(group):
-            done(outcomes[i] if outcomes is not None else unavailable)
+            with suppress(Exception):  # a caller whose event loop is gone must not end the writer of all others
+                done(outcomes[i] if outcomes is not None else unavailable)
 
     def _connection(self) -> psycopg.Connection[Any]:
         if self._conn is None or self._conn.closed:
@@ -379,8 +384,8 @@ class Log:
         with self._lock:
             self._closed = True
             writer = self._writer
-        if writer is not None:
             self._queue.put(None)
+        if writer is not None:
             writer.join(APPEND_TIMEOUT_S)
         self._drop_connection()
         self.recorder.datastore.close()
