@@ -1,0 +1,103 @@
+"""The reference page about read models: tables, columns, and what each is made of."""
+
+from typing import Any
+
+from ledger.translations import FAMILIES
+from projections import GROUPS
+from projections.base import Column, Derivation, Projection
+from tests.docs import sources
+from tests.docs.markdown import code, page, table
+
+#: Model -> what a row is. A new model needs a line here.
+MEANINGS = {
+    "stripe_events": "The webhook ledger: one row for each Stripe event received, and what became of it.",
+    "customers": "Customers as Stripe last described them. Personal fields stay sealed.",
+    "subscriptions": "Subscriptions as Stripe last described them: items, period, trial, pause, end, discounts.",
+    "invoices": "Invoices as Stripe last described them: state, amounts, attempts, pages.",
+    "products": "Products as Stripe last described them.",
+    "prices": "Prices, and plans, which are the prices of old API versions.",
+    "entitlement_summaries": "What Stripe's own entitlements say that a customer has. The id is the customer's.",
+    "operator_links": "Links of customers to organizations that an operator made.",
+    "catalog": "What is sold: one row a product, its prices with it.",
+    "org_links": "The organization behind each customer, and every claim to it.",
+    "organizations": "Who is billed: customers, accounts, subscriptions counted by status.",
+    "entitlements": "What each organization may use: one row a feature, as a schedule of segments.",
+    "api_keys": "Keys to the API, revoked ones included. Of the key itself only a keyed digest is kept.",
+}
+#: (model, column) -> a note, where no facts type gives one.
+_NOTES = {
+    ("stripe_events", "state"): "`applied`, `stored_only`, `waiting`, `quarantined` or `conflict`",
+    ("stripe_events", "reason"): "why it is not applied",
+    ("stripe_events", "api_versions"): "the API versions that it came in",
+    ("stripe_events", "conflicts"): "how often the id came again with other content",
+    ("stripe_events", "positions"): "where its renderings stand in the log",
+    ("catalog", "known"): "false: a price names the product, which has not been seen itself",
+    ("org_links", "org"): "null: nothing claims the customer",
+    ("org_links", "claimed_by"): "`operator`, `customer` or `subscription`",
+    ("org_links", "claims"): "every claim, the one that counts first",
+    ("organizations", "subscriptions"): "how many, by status",
+    ("entitlements", "segments"): "state, granted, limit, unlimited, from_s, until_s; see entitlements",
+    ("entitlements", "sources"): "what grants it, or granted it",
+    ("api_keys", "digest"): "keyed HMAC-SHA256 of the key",
+}
+_ORDER_NOTES = {
+    "changed_s": "the greatest second that anything was said about the object",
+    "undecided": "true: a tie that nothing but event ids decides",
+}
+
+
+def read_models() -> str:
+    """`read-models.md`."""
+    parts = [
+        "Every read model is a table in the PostgreSQL schema `read_models`. All of them can be made anew from the log"
+        " (`recount replay rebuild`). A *projection* folds events; a *derivation* is made of rows of other models.",
+        "Key columns are marked. Columns marked *sealed* hold personal fields as ciphertext tokens. The digest covers"
+        " every column except those marked *not digested*. A projection's table has two more columns that belong to the"
+        " engine: `folded` (the fold's own state) and `stale` (the key is parked).",
+        "`_s` is whole seconds since 1970-01-01 UTC, `_us` microseconds, `_minor` minor units of the row's currency.",
+    ]
+    for group in GROUPS:
+        names = ", ".join(f"[`{m.name}`](#{m.name})" for m in group.models)
+        parts.append(f"Group **{group.name}**: {names}.")
+    for group in GROUPS:
+        for model in group.models:
+            parts += _model(model)
+    parts += [
+        "## Bookkeeping",
+        "Beside the models the schema holds the engine's own tables: `checkpoints` (how far each group has folded),"
+        " `models` (which definition each table was built with), `parked` (keys whose definition raised), `dirty`"
+        " (derivation keys that wait) and `spreading` (wide changes that are being expanded).",
+    ]
+    return page("Read models", *parts)
+
+
+def _model(model: Projection | Derivation) -> list[str]:
+    notes = _field_notes(model.name)
+    if isinstance(model, Projection):
+        kind = f"Projection, version {model.version}. Reads {', '.join(code(r) for r in model.reads)}."
+    else:
+        made_of = ", ".join(f"[`{i.model}`](#{i.model})" for i in model.inputs)
+        kind = f"Derivation, version {model.version}. Made of {made_of}."
+    rows = [
+        (code(c.name), code(c.type), "key" if c.name in model.table.key else "", _note(model.name, c, notes))
+        for c in model.table.columns
+    ]
+    return [f"## {model.name}", MEANINGS[model.name], kind, table(("column", "type", "", "note"), rows)]
+
+
+def _note(model: str, column: Column, notes: dict[str, str]) -> str:
+    said = _NOTES.get((model, column.name)) or notes.get(column.name) or ""
+    if not said and column.name in _ORDER_NOTES:
+        said = _ORDER_NOTES[column.name]
+    marks = ["sealed"] if column.sealed else []
+    if not column.digested and not column.sealed:
+        marks.append("not digested")
+    return "; ".join(x for x in (said.rstrip("."), *marks) if x)
+
+
+def _field_notes(model: str) -> dict[str, str]:
+    found: dict[str, Any] = {}
+    for family in FAMILIES:
+        if family.model == model:
+            found |= sources.notes(family.facts)
+    return found

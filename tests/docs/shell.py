@@ -1,0 +1,100 @@
+"""Runs what a page shows: its `sh` blocks, in order, in one shell; a `text` block after one is what it must print.
+
+In expected output `...` stands for anything, and runs of blanks count as one. `8080` becomes a free port. Blocks in
+another language (`console`, `yaml` …) are shown, not run.
+"""
+
+import doctest
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.docs.markdown import blocks
+from tests.docs.sources import ROOT
+
+TIMEOUT_S = 90
+_MARK = "@@@ block"
+_FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+class Step(NamedTuple):
+    """A block to run, and what it prints; None: anything."""
+
+    command: str
+    expected: str | None
+
+
+def steps(text: str) -> list[Step]:
+    """The steps of a page."""
+    found: list[Step] = []
+    fenced = blocks(text)
+    for place, block in enumerate(fenced):
+        if block.language == "sh":
+            after = fenced[place + 1] if place + 1 < len(fenced) else None
+            found.append(Step(block.text, after.text if after is not None and after.language == "text" else None))
+    return found
+
+
+def run(script: list[Step], folder: Path) -> list[str]:
+    """Run the steps in `folder`, with an environment of its own. Returns what is not as the page says, for people."""
+    port = _free_port()
+    body = "".join(f"echo '{_MARK} {i}'\n{s.command}" for i, s in enumerate(script)).replace("8080", str(port))
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "LOGNAME": "operator",
+    }
+    shell = subprocess.Popen(
+        ["bash", "-e", "-u", "-o", "pipefail", "-c", body],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        out, errors = shell.communicate(timeout=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        _end(shell.pid)
+        out, errors = shell.communicate()
+        return [f"the page's commands did not end within {TIMEOUT_S} s; so far:\n{out}\n{errors}"]
+    if shell.returncode:  # the page did not come to where it stops the service
+        _end(shell.pid)
+    return _faults(script, out.replace(str(port), "8080"), errors, shell.returncode)
+
+
+def _faults(script: list[Step], out: str, errors: str, exit_code: int) -> list[str]:
+    printed = out.split(_MARK)[1:]
+    faults = []
+    for step, said in zip(script, printed, strict=False):
+        got = said.partition("\n")[2]
+        if step.expected is not None and not doctest.OutputChecker().check_output(step.expected, got, _FLAGS):
+            faults.append(f"$ {step.command}expected:\n{step.expected}got:\n{got}")
+    if exit_code or len(printed) < len(script):
+        at = script[max(0, len(printed) - 1)].command
+        faults.append(f"exit code {exit_code} in:\n{at}\n{errors}")
+    return faults
+
+
+def _end(group: int) -> None:
+    """Whatever of our own shell still runs, the service included: it stops in order on SIGTERM."""
+    try:
+        os.killpg(group, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+
+
+def _free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+__all__ = ["ROOT", "Step", "run", "steps"]
