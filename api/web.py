@@ -34,6 +34,8 @@ log = structlog.get_logger("recount.web")
 
 MAX_BODY_BYTES = 512 * 1024
 BODY_TIMEOUT_S = 5.0
+#: A database that stands still answers nothing at all, not even an error. Stripe waits for 20 s at least.
+TAKE_TIMEOUT_S = 9.0
 THREADS = 8
 _ENDPOINTS: dict[str, Endpoint] = {"/webhooks/stripe": "platform", "/webhooks/stripe/connect": "connect"}
 _TAKEN = b'{"received":true}'
@@ -96,12 +98,13 @@ class Web:
         status, code, retry = 200, "", False
         try:
             body = await _body(headers, protocol, required=True)
-            code = await self._receiver.take(endpoint, headers.get("stripe-signature"), body)
+            async with asyncio.timeout(TAKE_TIMEOUT_S):
+                code = await self._receiver.take(endpoint, headers.get("stripe-signature"), body)
         except Invalid as error:
             status, code = _STATUS.get(error.code, 400), error.code
         except _TooSlow:
             status, code = 408, "body_too_slow"
-        except StoreUnavailable:
+        except (StoreUnavailable, TimeoutError):
             status, code, retry = 503, "store_unavailable", True
         except Exception as error:
             log.error("webhook_failed", error=type(error).__name__)
@@ -154,7 +157,7 @@ async def _body(headers: Any, protocol: Any, *, required: bool) -> bytes:
         if required or headers.get("transfer-encoding") is not None:
             raise Invalid("say Content-Length", code="length_required")
         return b""
-    if not given.isdigit():
+    if not (given.isascii() and given.isdigit()):
         raise Invalid("Content-Length is no number", code="bad_length")
     length = int(given)
     if length > MAX_BODY_BYTES:

@@ -7,11 +7,12 @@ subject keeps a tombstone: what Stripe sends about it afterwards is sealed under
 import hmac
 import secrets
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import psycopg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from ledger.errors import StoreUnavailable
 
@@ -26,6 +27,19 @@ _INSERT_KEYS = (
     " ON CONFLICT DO NOTHING RETURNING subject, wrapped_key"
 )
 _SELECT_KEYS = "SELECT subject, wrapped_key FROM subject_keys.keys WHERE subject = ANY(%s)"
+_INSERT_EMAIL = (
+    "INSERT INTO subject_keys.blind_index (digest, subject) SELECT %s, subject FROM subject_keys.keys"
+    # the lock waits for an erasure under way, and then finds the key gone
+    " WHERE subject = %s AND wrapped_key IS NOT NULL FOR SHARE ON CONFLICT DO NOTHING"
+)
+_DESTROY = (
+    "INSERT INTO subject_keys.keys AS k (subject, wrapped_key, destroyed_at) VALUES (%s, NULL, now())"
+    " ON CONFLICT (subject) DO UPDATE SET wrapped_key = NULL, destroyed_at = now()"
+    " WHERE k.wrapped_key IS NOT NULL RETURNING xmax <> 0"
+)
+
+Connection = psycopg.Connection[Any]
+T = TypeVar("T")
 
 
 class MasterKey:
@@ -77,6 +91,24 @@ class KeyStore:
         """Give the connections back."""
         self._pool.close()
 
+    def _ask(self, act: Callable[[Connection], T]) -> T:
+        """`act` over a connection; once more when a restart of the database had cut those that lay idle.
+
+        Raises StoreUnavailable.
+        """
+        try:
+            try:
+                with self._pool.connection() as conn:
+                    return act(conn)
+            except PoolTimeout:
+                raise
+            except psycopg.OperationalError:
+                self._pool.check()
+                with self._pool.connection() as conn:
+                    return act(conn)
+        except psycopg.Error as error:
+            raise StoreUnavailable("the key store did not answer") from error
+
     def cached(self, subject: str) -> bytes | None:
         """The key of a subject that this process has used before; costs no round trip."""
         return self._cache.get(subject)
@@ -91,14 +123,15 @@ class KeyStore:
         missing = [s for s in wanted if s not in keys]
         if missing:
             fresh = [self._master.wrap(secrets.token_bytes(KEY_BYTES), s) for s in missing]
-            try:
-                with self._pool.connection() as conn:
-                    rows = conn.execute(_INSERT_KEYS, [missing, fresh], prepare=True).fetchall()
-                    if len(rows) < len(missing):
-                        known = {s for s, _ in rows}
-                        rows += conn.execute(_SELECT_KEYS, [[s for s in missing if s not in known]]).fetchall()
-            except psycopg.Error as error:
-                raise StoreUnavailable("the key store did not answer") from error
+
+            def insert(conn: Connection) -> list[Any]:
+                rows = conn.execute(_INSERT_KEYS, [missing, fresh], prepare=True).fetchall()
+                if len(rows) < len(missing):
+                    known = {s for s, _ in rows}
+                    rows += conn.execute(_SELECT_KEYS, [[s for s in missing if s not in known]]).fetchall()
+                return rows
+
+            rows = self._ask(insert)
             found = {s: self._master.unwrap(w, s) if w is not None else secrets.token_bytes(KEY_BYTES) for s, w in rows}
             keys.update(found)
             with self._lock:
@@ -110,11 +143,7 @@ class KeyStore:
     def open(self, subjects: Iterable[str]) -> dict[str, bytes | None]:
         """Keys to read with, always asked anew, so that an erasure counts at once. None: destroyed or unknown."""
         wanted = sorted(set(subjects))
-        try:
-            with self._pool.connection() as conn:
-                rows = conn.execute(_SELECT_KEYS, [wanted]).fetchall()
-        except psycopg.Error as error:
-            raise StoreUnavailable("the key store did not answer") from error
+        rows = self._ask(lambda conn: conn.execute(_SELECT_KEYS, [wanted]).fetchall())
         found = {s: self._master.unwrap(w, s) for s, w in rows if w is not None}
         return {s: found.get(s) for s in wanted}
 
@@ -127,30 +156,19 @@ class KeyStore:
         entry = (subject, self._master.blind(email))
         if entry in self._indexed:
             return
-        try:
-            with self._pool.connection() as conn:
-                conn.execute(
-                    "INSERT INTO subject_keys.blind_index (digest, subject) SELECT %s, subject FROM subject_keys.keys"
-                    # the lock waits for an erasure under way, and then finds the key gone
-                    " WHERE subject = %s AND wrapped_key IS NOT NULL FOR SHARE ON CONFLICT DO NOTHING",
-                    [entry[1], subject],
-                )
-        except psycopg.Error as error:
-            raise StoreUnavailable("the key store did not answer") from error
+        self._ask(lambda conn: conn.execute(_INSERT_EMAIL, [entry[1], subject]))
         if len(self._indexed) > CACHE_SIZE:
             self._indexed.clear()
         self._indexed.add(entry)
 
     def subjects_with_email(self, email: str) -> list[str]:
         """The subjects that were seen with this e-mail address and are not erased."""
-        try:
-            with self._pool.connection() as conn:
-                rows = conn.execute(
-                    "SELECT subject FROM subject_keys.blind_index WHERE digest = %s ORDER BY subject",
-                    [self._master.blind(email)],
-                ).fetchall()
-        except psycopg.Error as error:
-            raise StoreUnavailable("the key store did not answer") from error
+        rows = self._ask(
+            lambda conn: conn.execute(
+                "SELECT subject FROM subject_keys.blind_index WHERE digest = %s ORDER BY subject",
+                [self._master.blind(email)],
+            ).fetchall()
+        )
         return [s for (s,) in rows]
 
     def destroy(self, subject: str) -> bool:
@@ -159,19 +177,16 @@ class KeyStore:
         The old row version is overwritten by VACUUM afterwards (`recount subjects erase` does it); until then
         the wrapped key can be found in the key store's own files by whoever also has the master key.
         """
-        try:
-            with self._pool.connection() as conn, conn.transaction():
-                done = conn.execute(
-                    "INSERT INTO subject_keys.keys AS k (subject, wrapped_key, destroyed_at) VALUES (%s, NULL, now())"
-                    " ON CONFLICT (subject) DO UPDATE SET wrapped_key = NULL, destroyed_at = now()"
-                    " WHERE k.wrapped_key IS NOT NULL RETURNING xmax <> 0",
-                    [subject],
-                ).fetchone()
+
+        def erase(conn: Connection) -> bool:
+            with conn.transaction():
+                done = conn.execute(_DESTROY, [subject]).fetchone()
                 # after the key's row is locked: nobody can make the subject findable again
                 conn.execute("DELETE FROM subject_keys.blind_index WHERE subject = %s", [subject])
-        except psycopg.Error as error:
-            raise StoreUnavailable("the key store did not answer") from error
+            return done is not None and bool(done[0])
+
+        destroyed = self._ask(erase)
         with self._lock:
             self._cache.pop(subject, None)
             self._indexed = {e for e in self._indexed if e[0] != subject}
-        return done is not None and bool(done[0])
+        return destroyed

@@ -104,7 +104,8 @@ class _Datastore(PostgresDatastore):
     """The library's connections, opened from a connection string."""
 
     def __init__(self, conninfo: str) -> None:
-        super().__init__("", "", "", "", "", schema="ledger", originator_id_type="text", max_overflow=3)
+        # `pre_ping`: after a restart of the database, the connections that lay idle are not handed out
+        super().__init__("", "", "", "", "", schema="ledger", originator_id_type="text", max_overflow=3, pre_ping=True)
         assert isinstance(self.pool.kwargs, dict)
         for given in ("dbname", "host", "port", "user", "password"):
             del self.pool.kwargs[given]

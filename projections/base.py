@@ -6,7 +6,7 @@ Definitions only. `replay` runs them: live, rebuilt beside the live copy, and as
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 from ledger.events import Event
@@ -135,6 +135,14 @@ class Derivation:
     affects: Mapping[str, "Direct | tuple[Lookup, ...]"]
     """Model -> which keys a change of its rows affects. Keys that exist at all come from the `Direct` ones."""
     derive: Callable[[Key, Mapping[str, Sequence[Row]]], Sequence[Row]]
+
+    @cache  # noqa: B019 # derivations are constants
+    def reads(self, model: str) -> tuple[str, ...]:
+        """The columns of `model` that it reads; none named means all of them."""
+        inputs = [i for i in self.inputs if i.model == model]
+        if not inputs or any(not i.columns for i in inputs):
+            return ()
+        return tuple(sorted({c for i in inputs for c in (*i.by, *i.columns)}))
 
 
 @dataclass(frozen=True, eq=False)

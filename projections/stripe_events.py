@@ -8,6 +8,7 @@ import msgspec
 
 from ledger.events import StripeEventConflicted, StripeEventReceived
 from ledger.facts import ObjectFact, Quarantined, StoredOnly, Waiting
+from ledger.translations import object_type
 from projections.base import Column, Entry, Key, Projection, Row, Table
 
 _TABLE = Table(
@@ -25,7 +26,7 @@ _TABLE = Table(
         Column("object_id", "text"),
         Column("customer", "text"),
         Column("org_claim", "text"),
-        Column("endpoint", "text"),
+        Column("endpoint", "text", digested=False),  # like the time of receipt: which delivery came first
         Column("created_s", "bigint"),
         Column("conflicts", "bigint"),
         Column("received_us", "bigint", digested=False),
@@ -82,7 +83,7 @@ def _rendering(entry: Entry) -> _Rendering:
     state, reason = "applied", None
     about: tuple[str | None, str | None, str | None, str | None] = (None, None, None, None)
     if isinstance(said, ObjectFact):
-        about = (said.model, said.id, said.customer, said.claim)
+        about = (object_type(event.type), said.id, said.customer, said.claim)
     elif isinstance(said, StoredOnly):
         state, about = "stored_only", (said.object, said.object_id, said.customer, None)
     elif isinstance(said, Waiting):

@@ -17,7 +17,7 @@ from projections.base import Derivation, Group, Key, Row
 from replay import tables
 from replay.fold import States, entry_of, fold
 
-_CATALOGUE = ("products", "prices")
+_CATALOGUE = ("product", "price", "plan")
 
 
 class AsOf(NamedTuple):

@@ -54,7 +54,8 @@ def mark_dirty(
     spreading: list[tuple[str, str, int, list[str], int]] = []
     for derivation in group.derivations:
         for model, how in derivation.affects.items():
-            changed = changes.get(model)
+            reads = derivation.reads(model)
+            changed = [c for c in changes.get(model, ()) if _matters(c[0], reads)]
             if not changed:
                 continue
             if callable(how):
@@ -82,6 +83,14 @@ def mark_dirty(
             " DO UPDATE SET after = NULL, position = least(s.position, EXCLUDED.position)",
             spreading,
         )
+
+
+def _matters(change: Change, reads: Sequence[str]) -> bool:
+    """Whether a change is one of something that is read. `reads` is empty where everything is."""
+    before, after = change
+    if before is None or after is None or not reads:
+        return True
+    return any(getattr(before, c) != getattr(after, c) for c in reads)
 
 
 def _queue(
@@ -207,5 +216,5 @@ def derive_keys(
     assert all(len(k) == width for k in keys)
     with conn.cursor() as cur:
         tables.delete(cur, schema, table, gone)
-        tables.upsert(cur, schema, derivation, [(row, None) for _, (_, row) in changes if row is not None])
+    tables.upsert(conn, schema, derivation, [(row, None) for _, (_, row) in changes if row is not None])
     return changes

@@ -30,12 +30,23 @@ def targets(group: Group, entry: Entry) -> Iterator[Projection]:
 
 
 def touched(group: Group, entries: Iterable[Entry]) -> dict[str, set[Key]]:
-    """The keys that entries touch, by model: what must be loaded before they are folded."""
+    """The keys that entries touch, by model: what must be loaded before they are folded, if it can exist."""
     found: dict[str, set[Key]] = {}
     for entry in entries:
         for projection in targets(group, entry):
-            found.setdefault(projection.name, set()).update(projection.keys(entry))
+            if projection.fresh is None or not projection.fresh(entry):
+                found.setdefault(projection.name, set()).update(projection.keys(entry))
     return found
+
+
+def last_positions(group: Group, entries: Iterable[Entry]) -> dict[tuple[str, Key], int]:
+    """Where each key, with its model, was spoken of last."""
+    return {
+        (projection.name, key): entry.position
+        for entry in entries
+        for projection in targets(group, entry)
+        for key in projection.keys(entry)
+    }
 
 
 def fold(

@@ -78,6 +78,6 @@ def _write_late(conn: psycopg.Connection[Any], schema: str, projection: Projecti
                 except Exception as error:  # our own fault alone: there is no I/O in there
                     folded.park(projection.name, key, entry.position, error)
                     continue
-                tables.upsert(cur, schema, projection, [(row, state)])
+                tables.upsert(conn, schema, projection, [(row, state)])
                 new += found is None
     return new

@@ -78,7 +78,8 @@ def run(url: str, lines: Iterable[str], connections: int, seconds: float, folder
         n, took_us, p50_us, p99_us, errors = map(int, found.groups())
         return Loaded(n, took_us / 1e6, p50_us / 1e3, p99_us / 1e3, errors)
     done = subprocess.run(
-        [sys.executable, "-c", "from api.bench.load import main; main()", url, str(requests), str(connections), str(seconds)],
+        [sys.executable, "-c", "from api.bench.load import main; main()", url, str(requests), str(connections),
+             str(seconds)],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     return Loaded(**json.loads(done.stdout))

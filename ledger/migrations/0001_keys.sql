@@ -3,12 +3,16 @@
 
 DO $$
 BEGIN
-    BEGIN
-        CREATE ROLE recount_keys NOLOGIN;
-    EXCEPTION WHEN duplicate_object OR unique_violation THEN
-        NULL;
-    END;
-    GRANT recount_keys TO CURRENT_USER;
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'recount_keys') THEN
+        BEGIN
+            CREATE ROLE recount_keys NOLOGIN;
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL;
+        END;
+    END IF;
+    IF NOT pg_has_role(current_user, 'recount_keys', 'MEMBER') THEN
+        GRANT recount_keys TO CURRENT_USER;
+    END IF;
 END $$;
 
 CREATE TABLE subject_keys.keys (

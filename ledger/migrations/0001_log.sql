@@ -7,12 +7,17 @@ DO $$
 DECLARE r text;
 BEGIN
     FOREACH r IN ARRAY ARRAY['recount_writer', 'recount_projector', 'recount_reader', 'recount_keys'] LOOP
-        BEGIN
-            EXECUTE format('CREATE ROLE %I NOLOGIN', r);
-        EXCEPTION WHEN duplicate_object OR unique_violation THEN
-            NULL;  -- roles belong to the whole cluster; another database of it made them
-        END;
-        EXECUTE format('GRANT %I TO CURRENT_USER', r);
+        -- roles belong to the whole cluster: another database of it, or its administrator, may have made them
+        IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r) THEN
+            BEGIN
+                EXECUTE format('CREATE ROLE %I NOLOGIN', r);
+            EXCEPTION WHEN duplicate_object OR unique_violation THEN
+                NULL;
+            END;
+        END IF;
+        IF NOT pg_has_role(current_user, r, 'MEMBER') THEN
+            EXECUTE format('GRANT %I TO CURRENT_USER', r);
+        END IF;
     END LOOP;
 END $$;
 

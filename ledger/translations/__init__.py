@@ -34,6 +34,12 @@ def translate(event: StripeEventReceived) -> Translation:
     return translator.translate(event)
 
 
+def object_type(event_type: str) -> str | None:
+    """Stripe's type of the objects that events of this type carry, where it is translated."""
+    translator = _BY_PREFIX.get(event_type.rpartition(".")[0])
+    return translator.family.object_type if translator is not None else None
+
+
 class _Named(msgspec.Struct, gc=False):
     id: str | None = None
 
