@@ -6,6 +6,7 @@ Shared by the tests of the fold. Every comparison goes over the digested columns
 import json
 import random
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
@@ -17,9 +18,10 @@ from samples import Delivery
 from api.postgres import EmbeddedPostgres
 from ledger import inbox
 from ledger.codec import encode_metadata
+from ledger.errors import StoreUnavailable
 from ledger.events import Metadata, NewEvent, OrganizationLinked, OrganizationUnlinked, Recorded
 from ledger.ids import link_stream
-from ledger.store import Appended, Conflict, Log, Unit
+from ledger.store import Appended, Conflict, Log, Outcome, Unit
 from projections import BILLING
 from projections.base import Entry, Group, Key, Row
 from replay import rebuild, tables
@@ -27,6 +29,8 @@ from replay.fold import States, entry_of, fold
 from replay.live import Projector
 
 KEY = b"k" * 32
+#: Appends under way at once, as of so many senders.
+_TOGETHER = 100
 #: model -> key -> column -> value, digested columns only.
 Rows = dict[str, dict[Key, dict[str, Any]]]
 
@@ -52,13 +56,37 @@ def received(delivery: Delivery, key: bytes = KEY, seed: int = 0) -> NewEvent:
 
 def ingest(log: Log, deliveries: Iterable[Delivery], key: bytes = KEY, seed: int = 0) -> None:
     """Append deliveries in their order, as the ingester does: once, however often they come."""
-    waiting = [(d, log.submit(Unit((received(d, key, seed + n),)))) for n, d in enumerate(deliveries)]
+    waiting: list[tuple[Delivery, Future[Outcome]]] = []
+    for number, delivery in enumerate(deliveries):
+        waiting.append((delivery, submit(log, received(delivery, key, seed + number))))
+        if len(waiting) == _TOGETHER:
+            _settle(log, waiting, key)
+    _settle(log, waiting, key)
+
+
+def submit(log: Log, new: NewEvent) -> "Future[Outcome]":
+    """Append one event without waiting for its commit."""
+    future: Future[Outcome] = Future()
+
+    def done(outcome: Outcome | StoreUnavailable) -> None:
+        if isinstance(outcome, StoreUnavailable):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
+
+    log.submit(Unit((new,)), done)
+    return future
+
+
+def _settle(log: Log, waiting: "list[tuple[Delivery, Future[Outcome]]]", key: bytes) -> None:
+    """Wait for the commits; what met its own stream is a redelivery, another rendering or a conflict."""
     for delivery, future in waiting:
         if isinstance(future.result(10), Conflict):
             again = received(delivery, key)
             later = inbox.after_conflict(again, log.read_stream(again.stream))
             if later is not None:
                 assert isinstance(log.append(later), Appended)
+    waiting.clear()
 
 
 def logged(conninfo: str) -> int:

@@ -165,6 +165,11 @@ def test_a_last_write_by_arrival_would_be_noticed() -> None:
     assert forward["customers"]["test", "platform", "cus_2"]["undecided"] is True
 
 
+def test_an_event_that_both_endpoints_received_comes_out_alike_whichever_was_first() -> None:
+    both = [Delivery(event(1, "customer.created", customer()), endpoint) for endpoint in ("platform", "connect")]
+    assert folded(remembered(both)) == folded(remembered(both[::-1]))
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_simulated_history_comes_out_alike_in_any_order(seed: int) -> None:
     scenario = Scenario(orgs=5, months=3, seed=seed)

@@ -119,7 +119,7 @@ def test_a_rebuild_beside_a_busy_worker_loses_nothing(database: str, log: Log) -
         for start in range(0, len(shop), 2):
             ingest(log, shop[start : start + 2])
 
-    workers = [threading.Thread(target=t) for t in (follow, deliver)]
+    workers = [threading.Thread(target=t, daemon=True) for t in (follow, deliver)]
     for worker in workers:
         worker.start()
     # when everything is rebuilt again and again meanwhile
@@ -145,7 +145,7 @@ class Reader(threading.Thread):
     """Asks the same again and again, as a read endpoint does, and remembers every answer and every error."""
 
     def __init__(self, conninfo: str, *queries: str) -> None:
-        super().__init__()
+        super().__init__(daemon=True)
         self.conninfo, self.queries = conninfo, queries
         self.stop = threading.Event()
         self.answers: list[Any] = []
@@ -214,7 +214,7 @@ def test_a_reader_that_holds_a_table_delays_the_swap_and_is_not_cut_off(shop: st
     # given a reader in the midst of a long transaction
     with psycopg.connect(as_role(shop, "recount_reader")) as conn:
         assert conn.execute("SELECT count(*) FROM read_models.entitlements").fetchone() == (5,)
-        rebuilding = threading.Thread(target=rebuild.rebuild, args=(shop,))
+        rebuilding = threading.Thread(target=rebuild.rebuild, args=(shop,), daemon=True)
         rebuilding.start()
         time.sleep(1.5)
         # then it reads on, other tables as well

@@ -58,7 +58,6 @@ class _Rendering:
         # Sealed as it would be stored, under a key that nobody has: personal fields are no part of any comparison.
         envelope = inbox.open_envelope(json.dumps(event).encode())
         stored = inbox.receive(envelope, bytes(32), endpoint, bytes).event
-        self.endpoint = endpoint
         thin = event["object"] == "v2.core.event"
         account = event.get("context" if thin else "account") or "platform"
         self.key = ("live" if event["livemode"] else "test", account, event["id"])
@@ -66,6 +65,7 @@ class _Rendering:
         self.type = event["type"]
         self.created_s = stored.created_s
         self.said = translate(stored)
+        self.object = ((event.get("data") or {}).get("object") or {}).get("object")
         content = {k: v for k, v in event.items() if k not in ("pending_webhooks", "request")}
         self.content = json.dumps(content, sort_keys=True)
 
@@ -99,12 +99,12 @@ def _ledger(renderings: list[_Rendering]) -> dict[tuple[str, ...], Row]:
             "object_id": None,
             "customer": None,
             "org_claim": None,
-            "endpoint": newest.endpoint,
             "created_s": newest.created_s,
             "conflicts": 0,
         }
         if isinstance(said, ObjectFact):
-            row |= {"object": said.model, "object_id": said.id, "customer": said.customer, "org_claim": said.claim}
+            row |= {"object": newest.object, "object_id": said.id}
+            row |= {"customer": said.customer, "org_claim": said.claim}
         elif isinstance(said, StoredOnly):
             row |= {"state": "stored_only", "object": said.object, "object_id": said.object_id}
             row["customer"] = said.customer
