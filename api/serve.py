@@ -19,6 +19,7 @@ import structlog
 
 from api import worker as worker_module
 from api.database import Database, owned
+from api.postgres import EmbeddedPostgres, PostgresFailed
 from api.process import log_setup
 from api.settings import Settings, load
 
@@ -116,13 +117,21 @@ def serve(
             while not stopping.wait(_LOOK_S):
                 if database.server is not None and not database.server.running():
                     log.error("database_died")
-                    database.server.start()
+                    _restart(database.server)
                 for child in children:
                     child.look()
         finally:
             log.info("stopping")
             for child in children:
                 child.stop()
+
+
+def _restart(server: EmbeddedPostgres) -> None:
+    """Start the database again; when it does not start, say so, and the next look tries again."""
+    try:
+        server.start()
+    except PostgresFailed as error:
+        log.error("database_not_started", error=str(error))
 
 
 def _environment(settings: Settings) -> dict[str, str]:

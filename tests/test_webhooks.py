@@ -23,6 +23,8 @@ from api.web import BODY_TIMEOUT_S, MAX_BODY_BYTES
 
 PATH = "/webhooks/stripe"
 BOUND = "whsec_live_only"
+#: Deeper by one level than what is taken.
+DEEP = json.dumps(samples.event(1, "x", {"a": "X"})).replace('"X"', '{"a":' * 62 + "7" + "}" * 62).encode()
 
 
 @pytest.fixture(scope="module")
@@ -176,7 +178,7 @@ def test_what_is_not_rightly_signed_is_refused_with_a_code_and_not_stored(servic
         (b'{"canary"', "malformed_json"),
         (b'{"object":"canary"}', "not_an_event"),
         (b"[" * 50_000, "too_deep"),
-        (json.dumps(samples.event(1, "x", {"a": "X"})).replace('"X"', '{"a":' * 62 + "7" + "}" * 62).encode(), "too_deep"),
+        (DEEP, "too_deep"),
     ],
     ids=["empty", "cut", "no-event", "very-deep", "deep"],
 )  # fmt: skip
