@@ -22,13 +22,15 @@ from ledger.events import (
 )
 from ledger.ids import PLATFORM, Mode, misrouted_stream, mode_of, stripe_stream, subject_of
 from ledger.personal import PUBLIC
-from ledger.sealing import Sealer, content_digest
+from ledger.sealing import PREFIX, Sealer, content_digest
 
 Endpoint = Literal["platform", "connect"]
 
 #: Ids and types become stream names and columns: longer or stranger ones are no Stripe event.
 MAX_NAME = 255
 _THIN = "v2.core.event"
+_TOKEN = PREFIX.encode()
+_ESCAPE = b"\\u"  # what is written so could spell anything
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 
@@ -51,6 +53,8 @@ class Envelope(NamedTuple):
     email: str | None
     """A customer's e-mail address, for the blind index."""
     content: dict[str, Any]
+    distrust: bool
+    """Whether some value might look like a sealed token."""
 
 
 def open_envelope(body: bytes) -> Envelope:
@@ -83,6 +87,7 @@ def open_envelope(body: bytes) -> Envelope:
         subject_of(mode, account, owner or event_id),
         email,
         content,
+        _TOKEN in body or _ESCAPE in body,
     )
 
 
@@ -151,7 +156,7 @@ def receive(
     )
     content = envelope.content
     digest = content_digest(content, key)
-    sealer = Sealer(key, envelope.subject, stream, random)
+    sealer = Sealer(key, envelope.subject, stream, random, distrust=envelope.distrust)
     data = content.get("data")
     obj = data.get("object") if isinstance(data, dict) else None
     named = obj.get("object") if isinstance(obj, dict) else None

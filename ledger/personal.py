@@ -5,6 +5,8 @@ in the table gets `EVERYWHERE`: better a sealed field too many than a name in th
 of a postal code its first three characters, because tax needs them.
 """
 
+from functools import cache
+
 #: Inside anything that looks like an address (it has a line or a postal code).
 ADDRESS = frozenset({"line1", "line2", "city", "state", "postal_code", "town", "zip"})
 ADDRESS_MARKS = frozenset({"line1", "postal_code"})
@@ -47,3 +49,9 @@ PLAIN_PARENTS = frozenset({"plan", "price", "product", "recurring", "automatic_t
 def personal_keys(object_type: str | None) -> frozenset[str]:
     """The keys that are personal in an object of this type (None: unknown)."""
     return BY_OBJECT.get(object_type or "", EVERYWHERE)
+
+
+@cache
+def with_address(personal: frozenset[str]) -> frozenset[str]:
+    """The same keys and those of an address."""
+    return personal | ADDRESS
