@@ -71,6 +71,8 @@ class Web:
         self._reader = as_role(database.conninfo, "recount_reader", statement_timeout="5000")
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._settings is not None:
+            loop.run_until_complete(self._receiver.close())
         self.close()
 
     def close(self) -> None:

@@ -6,7 +6,6 @@ Nothing else happens in the request: no translation, no projection, no call. Eve
 import asyncio
 import secrets
 import time
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import cache
@@ -21,7 +20,8 @@ from ledger.errors import Invalid, StoreUnavailable
 from ledger.events import NewEvent
 from ledger.inbox import Endpoint, Envelope, after_conflict, open_envelope, receive
 from ledger.keys import KeyStore
-from ledger.store import Appended, Conflict, Log, Outcome, Unit
+from ledger.loop_writer import LoopWriter
+from ledger.store import Appended, Conflict, Log, Unit
 
 log = structlog.get_logger("recount.webhooks")
 
@@ -48,7 +48,7 @@ class Receiver:
             "platform": settings.platform_secrets,
             "connect": settings.connect_secrets,
         }
-        self._appends = _Appends(ledger)
+        self._writer = LoopWriter(ledger)
 
     async def take(self, endpoint: Endpoint, signature: str | None, body: bytes) -> str:
         """Store one delivery durably. Returns the outcome: `stored`, `duplicate`, `rendering`, `conflict`,
@@ -60,11 +60,15 @@ class Receiver:
             key = await asyncio.get_running_loop().run_in_executor(self._executor, self._prepare, envelope)
         new = receive(envelope, key, endpoint, secrets.token_bytes, secret.mode)
         began = time.perf_counter()
-        outcome = await self._appends.append(Unit((new,)))
+        outcome = await self._writer.append(Unit((new,)))
         APPEND_SECONDS.observe(time.perf_counter() - began)
         if isinstance(outcome, Appended):
             return "misrouted" if new.stream.startswith("misrouted/") else "stored"
         return await asyncio.get_running_loop().run_in_executor(self._executor, self._again, new, envelope)
+
+    async def close(self) -> None:
+        """Finish the appends under way."""
+        await self._writer.close()
 
     def _prepare(self, envelope: Envelope) -> bytes:
         key = self._keys.ensure([envelope.subject])[envelope.subject]
@@ -86,39 +90,6 @@ class Receiver:
                 return "conflict"
             return "rendering"
         raise StoreUnavailable("the event's stream kept moving")
-
-
-class _Appends:
-    """Waits for the log's writer thread without a wake-up an event: one for each group that it committed."""
-
-    def __init__(self, ledger: Log) -> None:
-        self._log = ledger
-        self._done: deque[tuple[asyncio.Future[Outcome], Outcome | StoreUnavailable]] = deque()
-        self._scheduled = False
-
-    async def append(self, unit: Unit) -> Outcome:
-        loop = asyncio.get_running_loop()
-        waiting: asyncio.Future[Outcome] = loop.create_future()
-
-        def done(outcome: Outcome | StoreUnavailable) -> None:
-            self._done.append((waiting, outcome))
-            if not self._scheduled:
-                self._scheduled = True
-                loop.call_soon_threadsafe(self._settle)
-
-        self._log.submit(unit, done)
-        return await waiting
-
-    def _settle(self) -> None:
-        self._scheduled = False
-        while self._done:
-            waiting, outcome = self._done.popleft()
-            if waiting.done():
-                continue
-            if isinstance(outcome, StoreUnavailable):
-                waiting.set_exception(outcome)
-            else:
-                waiting.set_result(outcome)
 
 
 @cache

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 from eventsourcing.persistence import IntegrityError, StoredEvent
@@ -80,6 +80,7 @@ Outcome = Appended | Conflict
 #: Told the outcome of a unit, or that it is not known to have happened.
 Done = Callable[[Outcome | StoreUnavailable], None]
 _Waiting = tuple[Unit, Done]
+T = TypeVar("T")
 
 
 def as_role(conninfo: str, role: str, **settings: str) -> str:
@@ -137,14 +138,9 @@ class LogRecorder(PostgresApplicationRecorder):
         A unit that lost to rows equal to its own counts as appended: it met itself after a lost acknowledgement.
         Units of one call must not share a stream. Raises psycopg's errors.
         """
-        index, streams, versions, topics, states, metas = _columns(units)
-        rows = conn.execute(_APPEND, [index, streams, versions, topics, states, metas], prepare=True).fetchall()
-        positions = {(stream, version): pos for stream, version, pos in rows}
-        outcomes: list[Outcome] = []
-        for unit in units:
-            found = tuple(positions.get((e.stream, e.version), 0) for e in unit.events)
-            outcomes.append(Appended(found) if all(found) else self._settle(conn, unit))
-        return outcomes
+        rows = conn.execute(*append_statement(units), prepare=True).fetchall()
+        told = zip(units, appended_of(units, rows), strict=True)
+        return [appended or self._settle(conn, unit) for unit, appended in told]
 
     def _settle(self, conn: psycopg.Connection[Any], unit: Unit) -> Outcome:
         taken, positions = [], []
@@ -188,6 +184,18 @@ class LogRecorder(PostgresApplicationRecorder):
         return sorted(r["pos"] for r in rows)
 
 
+def append_statement(units: Sequence[Unit]) -> tuple[str, list[Any]]:
+    """The one statement that appends `units`, and its parameters. Units must not share a stream."""
+    return _APPEND, list(_columns(units))
+
+
+def appended_of(units: Sequence[Unit], rows: Iterable[tuple[str, int, int]]) -> list[Appended | None]:
+    """What the statement's rows say of each unit; None: it lost, and nothing of it was appended."""
+    positions = {(stream, version): position for stream, version, position in rows}
+    found = [tuple(positions.get((e.stream, e.version), 0) for e in unit.events) for unit in units]
+    return [Appended(f) if all(f) else None for f in found]
+
+
 def _columns(units: Sequence[Unit]) -> tuple[list[Any], ...]:
     index, streams, versions, topics, states, metas = [], [], [], [], [], []
     for i, unit in enumerate(units):
@@ -204,10 +212,23 @@ def _columns(units: Sequence[Unit]) -> tuple[list[Any], ...]:
 
 def check_safety(conn: psycopg.Connection[Any]) -> None:
     """Refuse a server that may lose what it acknowledged. Raises UnsafeStore naming the setting."""
-    row = conn.execute(
-        "SELECT current_setting('fsync'), current_setting('full_page_writes'),"
-        " current_setting('synchronous_commit'), current_setting('server_version_num')::int"
-    ).fetchone()
+    _refuse_unsafe(conn.execute(_SAFETY).fetchone())
+
+
+async def async_writer_connection(writer_conninfo: str) -> psycopg.AsyncConnection[Any]:
+    """A connection to append with from an event loop. Raises psycopg's errors, UnsafeStore."""
+    conn = await psycopg.AsyncConnection.connect(writer_conninfo, autocommit=True, connect_timeout=2)
+    _refuse_unsafe(await (await conn.execute(_SAFETY)).fetchone())
+    return conn
+
+
+_SAFETY = (
+    "SELECT current_setting('fsync'), current_setting('full_page_writes'),"
+    " current_setting('synchronous_commit'), current_setting('server_version_num')::int"
+)
+
+
+def _refuse_unsafe(row: tuple[Any, ...] | None) -> None:
     assert row is not None
     fsync, pages, sync, version = row
     faults = [
@@ -230,8 +251,8 @@ class Log:
     """
 
     def __init__(self, conninfo: str) -> None:
-        self._conninfo = writer_conninfo(conninfo)
-        self.recorder = LogRecorder(self._conninfo)
+        self.writer_conninfo = writer_conninfo(conninfo)
+        self.recorder = LogRecorder(self.writer_conninfo)
         self._pool = self.recorder.datastore.pool
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._writer: threading.Thread | None = None
@@ -290,11 +311,11 @@ class Log:
                     stop = True
                     break
                 carried.append(waiting)
-            group, carried = _disjoint(carried)
+            group, carried = disjoint(carried)
             self._write_group(group)
             if stop:
                 while carried:
-                    group, carried = _disjoint(carried)
+                    group, carried = disjoint(carried)
                     self._write_group(group)
                 return
 
@@ -325,7 +346,7 @@ class Log:
 
     def _connection(self) -> psycopg.Connection[Any]:
         if self._conn is None or self._conn.closed:
-            self._conn = psycopg.connect(self._conninfo, autocommit=True, connect_timeout=2)
+            self._conn = psycopg.connect(self.writer_conninfo, autocommit=True, connect_timeout=2)
             check_safety(self._conn)
         return self._conn
 
@@ -474,9 +495,7 @@ def _microseconds(when: datetime) -> int:
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
-def _disjoint(
-    waiting: "list[_Waiting]",
-) -> "tuple[list[_Waiting], list[_Waiting]]":
+def disjoint(waiting: Sequence[tuple[Unit, T]]) -> tuple[list[tuple[Unit, T]], list[tuple[Unit, T]]]:
     """Those that share no stream with an earlier one, and the others, which wait for the next commit."""
     seen: set[str] = set()
     now, later = [], []

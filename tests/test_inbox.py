@@ -311,7 +311,7 @@ def test_a_frozen_writer_is_ended_and_the_next_one_goes_on(log: Log, database: s
 
 
 def test_a_caller_is_told_when_the_connection_cannot_be_had(log: Log):
-    log._conninfo = "host=/nonexistent dbname=none"
+    log.writer_conninfo = "host=/nonexistent dbname=none"
     with pytest.raises(StoreUnavailable):
         log.append(received())
 
