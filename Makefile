@@ -32,7 +32,7 @@ check: setup  ## Format, lint, strict types, architecture, unit tests and laws: 
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q --durations=0 --durations-min=5 -m "not service and not soak and not corpus"
+	@$(BIN)/python -m pytest -q --durations=0 --durations-min=5 -m "not postgres and not service and not soak and not corpus"
 
 bench: setup  ## Measure on this machine, each figure beside its bound
 	@$(BIN)/recount bench

@@ -45,7 +45,12 @@ def digests(conn: psycopg.Connection[Any]) -> Digests:
     with conn.transaction():
         conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         row = conn.execute(f"SELECT position FROM {tables.LIVE}.checkpoints WHERE name = %s", [BILLING.name]).fetchone()
-        models = {name: digest(conn, tables.LIVE, t) for g in GROUPS for name, t in g.tables.items()}
+        models = {
+            name: digest(conn, tables.LIVE, table)
+            for group in GROUPS
+            for name, table in group.tables.items()
+            if any(c.digested for c in table.columns)
+        }
         return Digests(int(row[0]) if row else 0, models)
 
 

@@ -21,6 +21,13 @@ settings.register_profile(
 settings.load_profile("recount")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What asks for the server is marked so, and `make check` leaves it to `make test`."""
+    for item in items:
+        if "server" in getattr(item, "fixturenames", ()):
+            item.add_marker("postgres")
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
     """The real PostgreSQL that the product embeds, in a folder of its own."""

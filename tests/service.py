@@ -21,7 +21,8 @@ from api.signature import sign
 
 SECRET = "whsec_test_platform"
 CONNECT_SECRET = "whsec_test_connect"
-MASTER = b64encode(b"m" * 32).decode()
+MASTER_BYTES = b"m" * 32
+MASTER = b64encode(MASTER_BYTES).decode()
 START_TIMEOUT_S = 40.0
 
 

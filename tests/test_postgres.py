@@ -22,6 +22,8 @@ from ledger import migrations, store
 from ledger.errors import StoreUnavailable, UnsafeStore
 from ledger.store import Log, check_safety
 
+pytestmark = pytest.mark.service
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -498,3 +498,20 @@ def test_every_recorded_catalog_event_is_translated(corpus: Path):
         assert facts.get("name", facts.get("nickname")) == obj.get("name", obj.get("nickname"))
         applied += 1
     assert applied >= 13
+
+
+def test_a_deletion_that_comes_with_the_whole_object_is_a_deletion():
+    product = {"id": "prod_1", "object": "product", "name": "Gone", "created": 5, "active": True}
+    event = StripeEventReceived(
+        event_id="evt_1",
+        type="product.deleted",
+        created_s=9,
+        mode="test",
+        account="platform",
+        api_version="2025-10-29.clover",
+        endpoint="platform",
+        payload=Raw(json.dumps({"data": {"object": product}}).encode()),
+    )
+    said = translate(event)
+    assert isinstance(said, ObjectFact)
+    assert said.values[0] is True

@@ -21,6 +21,8 @@ from service import CONNECT_SECRET, SECRET, Answer, Service
 from api.signature import MAX_HEADER_BYTES, sign
 from api.web import BODY_TIMEOUT_S, MAX_BODY_BYTES
 
+pytestmark = pytest.mark.service
+
 PATH = "/webhooks/stripe"
 BOUND = "whsec_live_only"
 #: Deeper by one level than what is taken.

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import Any
 
 from flask import Flask, Response, render_template
+from markupsafe import Markup, escape
 
 from api.problems import KINDS
 
@@ -15,6 +16,7 @@ EXTENSION = "recount-openapi"
 
 def install(app: Flask, api: Any) -> None:
     """Serve the document of everything registered so far."""
+    app.jinja_env.filters["code"] = _code
     document = _document(api.spec.to_dict())
     encoded = json.dumps(document, ensure_ascii=False).encode()
     app.extensions[EXTENSION] = encoded
@@ -94,3 +96,9 @@ def _fields(document: dict[str, Any], response: dict[str, Any]) -> list[dict[str
 
     walk(response["content"]["application/json"]["schema"], "")
     return found
+
+
+def _code(text: str) -> Markup:
+    """Text with what stands in backticks set as code."""
+    parts = str(escape(text)).split("`")
+    return Markup("".join(f"<code>{p}</code>" if n % 2 else p for n, p in enumerate(parts)))  # noqa: S704 # escaped
