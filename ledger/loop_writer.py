@@ -77,7 +77,7 @@ class LoopWriter:
             for _, future in group:
                 _settle(future, StoreUnavailable("the append took too long"))
             return
-        except (psycopg.Error, StoreUnavailable):
+        except Exception:  # whatever it is, the log's own writer tells each caller
             await self._drop()
             for unit, future in group:
                 self._hand_over(unit, future)

@@ -69,7 +69,7 @@ class Projection:
     """A keyed fold. State is opaque bytes, kept beside the row; the row is a pure function of key and state.
 
     `keys` names the rows that an entry touches; `apply` folds it into one of them. An `apply` that raises parks that
-    key. `fresh` says that an entry's rows cannot exist yet, so that a rebuild need not look for them.
+    key. `fresh` says that an entry's row cannot exist yet, so that nobody need look for it; it comes with `make`.
     """
 
     name: str
@@ -81,6 +81,8 @@ class Projection:
     apply: Callable[[bytes | None, Entry], bytes | None]
     to_row: Callable[[Key, bytes], Row]
     fresh: Callable[[Entry], bool] | None = None
+    make: Callable[[Entry], tuple[Row, bytes]] | None = None
+    """Row and state of a fresh entry, at once: a rebuild makes as many of these as there are events."""
     merge: Callable[[bytes | None, bytes | None], bytes | None] | None = None
     """The state of two halves of a history, where the fold does not depend on order: a rebuild may then share work."""
 

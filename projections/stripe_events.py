@@ -133,10 +133,18 @@ def _row_of_one(key: Key, it: _Rendering) -> Row:
     """Nearly every event comes in one rendering."""
     versions = [it.api_version] if it.api_version else []
     about = (it.object, it.object_id, it.customer, it.org_claim, it.endpoint, it.created_s)
-    return _make((*key, it.type, it.state, it.reason, versions, *about, 0, it.received_us, [it.position]))
+    return _row((*key, it.type, it.state, it.reason, versions, *about, 0, it.received_us, [it.position]))
 
 
-_make = _TABLE.row._make
+_row = _TABLE.row._make
+
+
+def _make(entry: Entry) -> tuple[Row, bytes]:
+    rendering = _rendering(entry)
+    (key,) = _keys(entry)
+    state = _encode((rendering,))
+    return (_to_row(key, state) if rendering.conflict else _row_of_one(key, rendering)), state
+
 
 STRIPE_EVENTS = Projection(
     "stripe_events",
@@ -146,5 +154,6 @@ STRIPE_EVENTS = Projection(
     _keys,
     _apply,
     _to_row,
-    fresh=lambda entry: entry.version == 1,
+    fresh=lambda entry: entry.version == 1,  # the first of its stream is the first that is heard of an event
+    make=_make,
 )

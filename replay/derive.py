@@ -4,6 +4,7 @@ Dirty keys are a durable queue. Those that one change names itself go before tho
 catalogue edit), so that an edit touching every organization delays nobody else.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,9 @@ from replay import tables
 
 log = structlog.get_logger("recount.derive")
 
+#: A fault in a definition parks every key that it meets: the first few tell as much as a million.
+_LOG_AT_MOST = 20
+_LOGGED: Counter[str] = Counter()
 #: Keys derived in one transaction at most, and keys spread in one step.
 DRAIN_KEYS = 250
 SPREAD_KEYS = 500
@@ -185,7 +189,11 @@ def gather(
 
 def park(conn: psycopg.Connection[Any], schema: str, model: str, key: Key, position: int, error: Exception) -> None:
     """Set a key aside whose definition raised: it is shown as stale, and folded anew by the next rebuild."""
-    log.error("parked", model=model, key=key, position=position, error=repr(error))
+    _LOGGED[model] += 1
+    if _LOGGED[model] <= _LOG_AT_MOST:
+        log.error("parked", model=model, key=key, position=position, error=repr(error))
+    elif _LOGGED[model] == _LOG_AT_MOST + 1:
+        log.error("parked_more", model=model, detail="further keys of this model are not logged; see recount status")
     conn.execute(
         f"INSERT INTO {schema}.parked (model, key, position, error) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
         [model, list(key), position, f"{type(error).__name__}: {error}"],

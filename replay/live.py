@@ -102,7 +102,7 @@ class Projector:
     def _read(self) -> Sequence[Recorded]:
         names = self.group.own_topics
         if names is None:
-            return store.read(self.conn, self.position, self.batch)
+            return store.read_to_fold(self.conn, self.position, self.batch)
         return store.read_own(self.conn, sorted(names), after=self.position, limit=self.batch)
 
     def _fold(self, entries: Sequence[Entry], upto: int) -> None:

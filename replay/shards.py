@@ -25,8 +25,8 @@ from projections.base import Entry, Group, Key, Projection, Row
 from replay import derive, tables
 from replay.fold import States, entry_of
 
-_READ_ROWS = 500
-_WRITE_ROWS = 2_000
+_READ_ROWS = 250
+_WRITE_ROWS = 1_000
 _SEND_STATES = 2_000
 #: Below this a second process costs more than it saves.
 _SHARE_FROM = 20_000
@@ -68,23 +68,17 @@ class Fold:
     def _route(self, readers: Sequence[tuple[Projection, dict[Key, bytes | None], Any]], entry: Entry) -> None:
         for projection, states, fresh in readers:
             for key in projection.keys(entry):
-                if self.parked and key in self.parked.get(projection.name, ()):
-                    continue
                 try:
                     if fresh is None:
                         states[key] = projection.apply(states.get(key), entry)
-                    elif projection.fresh is not None and projection.fresh(entry):
-                        state = projection.apply(None, entry)
-                        assert state is not None
-                        fresh.append((projection.to_row(key, state), state))
-                        if len(fresh) >= _WRITE_ROWS:
-                            self._flush(projection)
+                    elif projection.make is not None and projection.fresh is not None and projection.fresh(entry):
+                        fresh.append(projection.make(entry))
                     else:
                         self.late.append(entry.position)
-                except Exception as error:  # our own fault alone, but for the flush, whose errors are the database's
-                    if isinstance(error, psycopg.Error):
-                        raise
+                except Exception as error:  # our own fault alone: there is no I/O in here
                     self.park(projection.name, key, entry.position, error)
+            if fresh is not None and len(fresh) >= _WRITE_ROWS:
+                self._flush(projection)
 
     def park(self, model: str, key: Key, position: int, error: Exception) -> None:
         """Set a key aside whose definition raised."""
@@ -153,7 +147,7 @@ def batches(conninfo: str, after: int, upto: int) -> Iterator[Sequence[Recorded]
         try:
             with psycopg.connect(tables.projector_conninfo(conninfo), autocommit=True) as conn:
                 last = after
-                while not stop.is_set() and (batch := store.read(conn, last, _READ_ROWS, upto)):
+                while not stop.is_set() and (batch := store.read_to_fold(conn, last, _READ_ROWS, upto)):
                     last = batch[-1].position
                     ahead.put(batch)
             ahead.put(None)

@@ -7,6 +7,7 @@ Beside the model's columns a projection's table keeps `folded` (the fold's own b
 from collections import namedtuple
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from psycopg.types.json import Jsonb, set_json_dumps, set_json_loads
 
 from ledger.store import as_role
 from projections.base import Derivation, Key, Lookup, Projection, Row, Table
+from replay.copying import formatter
 
 LIVE = "read_models"
 _dumps = msgspec.json.Encoder(order="sorted").encode
@@ -91,6 +93,8 @@ def _list(names: Iterable[str], prefix: str = "") -> str:
     return ", ".join(f'{prefix}"{n}"' for n in names)
 
 
+#: Rows that go to the server at once.
+_COPY_ROWS = 200
 #: From so many rows on, COPY into a staging table and one statement beat a statement a row (40 µs of ours each).
 _STAGE_FROM = 30
 
@@ -176,44 +180,26 @@ def delete(cur: psycopg.Cursor[Any], schema: str, table: Table, keys: Sequence[K
         cur.executemany(f'DELETE FROM {schema}."{table.name}" WHERE {where}', [list(k) for k in keys])
 
 
-def _array(values: Sequence[Any] | None) -> str | None:
-    """An array in PostgreSQL's text format. psycopg's own dumper takes 8 µs for one element, this 1."""
-    if values is None:
-        return None
-    return "{" + ",".join(str(v) if isinstance(v, int) else _quoted(v) for v in values) + "}"
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def mark_stale(conn: psycopg.Connection[Any], schema: str, table: Table, key: Key) -> None:
-    """Mark a projection's row, if there is one, as set aside: it takes no further event."""
-    where = " AND ".join(f'"{k}" = %s' for k in table.key)
-    conn.execute(f'UPDATE {schema}."{table.name}" SET stale = true WHERE {where}', list(key))
-
-
 def copy_rows(
     conn: psycopg.Connection[Any], schema: str, model: Projection | Derivation, rows: Iterable[tuple[Row, bytes | None]]
 ) -> int:
     """Fill an empty table by COPY. Returns how many rows."""
     table = model.table
     with_state = isinstance(model, Projection)
-    names = _written(model)
-    json_columns = _jsonb_columns(table)
-    array_columns = tuple(i for i, c in enumerate(table.columns) if c.type.endswith("[]"))
+    line = formatter([*(c.type for c in table.columns), *(("bytea",) if with_state else ())])
     count = 0
-    with conn.cursor().copy(f'COPY {schema}."{table.name}" ({_list(names)}) FROM STDIN') as copy:
-        for row, state in rows:
-            values = list(row)
-            for i in json_columns:
-                if values[i] is not None:
-                    values[i] = _dumps(values[i]).decode()
-            for i in array_columns:
-                values[i] = _array(values[i])
-            copy.write_row([*values, state] if with_state else values)
-            count += 1
+    with conn.cursor().copy(f'COPY {schema}."{table.name}" ({_list(_written(model))}) FROM STDIN') as copy:
+        rows = iter(rows)
+        while some := [line((*row, state) if with_state else row) for row, state in islice(rows, _COPY_ROWS)]:
+            copy.write("".join(some))
+            count += len(some)
     return count
+
+
+def mark_stale(conn: psycopg.Connection[Any], schema: str, table: Table, key: Key) -> None:
+    """Mark a projection's row, if there is one, as set aside: it takes no further event."""
+    where = " AND ".join(f'"{k}" = %s' for k in table.key)
+    conn.execute(f'UPDATE {schema}."{table.name}" SET stale = true WHERE {where}', list(key))
 
 
 # ---- reading ------------------------------------------------------------------------------
