@@ -16,7 +16,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, TypeVar
 
 import psycopg
-from eventsourcing.persistence import IntegrityError, StoredEvent
+from eventsourcing.persistence import IntegrityError, PersistenceError, StoredEvent
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -107,7 +107,9 @@ class _Datastore(PostgresDatastore):
 
     def __init__(self, conninfo: str) -> None:
         # `pre_ping`: after a restart of the database, the connections that lay idle are not handed out
-        super().__init__("", "", "", "", "", schema="ledger", originator_id_type="text", max_overflow=3, pre_ping=True)
+        super().__init__(
+            "", "", "", "", "", schema="ledger", originator_id_type="text", max_overflow=3, connect_timeout=2, pre_ping=True
+        )  # fmt: skip
         assert isinstance(self.pool.kwargs, dict)
         for given in ("dbname", "host", "port", "user", "password"):
             del self.pool.kwargs[given]
@@ -219,7 +221,11 @@ def check_safety(conn: psycopg.Connection[Any]) -> None:
 async def async_writer_connection(writer_conninfo: str) -> psycopg.AsyncConnection[Any]:
     """A connection to append with from an event loop. Raises psycopg's errors, UnsafeStore."""
     conn = await psycopg.AsyncConnection.connect(writer_conninfo, autocommit=True, connect_timeout=2)
-    _refuse_unsafe(await (await conn.execute(_SAFETY)).fetchone())
+    try:
+        _refuse_unsafe(await (await conn.execute(_SAFETY)).fetchone())
+    except BaseException:
+        await conn.close()
+        raise
     return conn
 
 
@@ -253,7 +259,10 @@ class Log:
 
     def __init__(self, conninfo: str) -> None:
         self.writer_conninfo = writer_conninfo(conninfo)
-        self.recorder = LogRecorder(self.writer_conninfo)
+        try:
+            self.recorder = LogRecorder(self.writer_conninfo)
+        except PersistenceError as error:  # the library connects at once
+            raise StoreUnavailable(f"the database did not answer: {type(error).__name__}") from error
         self._pool = self.recorder.datastore.pool
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._writer: threading.Thread | None = None

@@ -32,6 +32,9 @@ class Kept(msgspec.Struct, array_like=True, gc=False):
     mask: int
     values: list[Any]
     was: dict[int, Any] | None
+    like: int
+    """Packed facts only: the number of an earlier one whose values these are too. Events of one second often say the
+    same (`invoice.paid`, `invoice.payment_succeeded`), and states are what a rebuild's memory is made of."""
 
 
 #: The part of a fact that a row keeps: the fields of `Kept`, in its order.
@@ -41,34 +44,56 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Kept]).decode
 
 
+def _alone(fact: ObjectFact) -> bytes:
+    kept: tuple[Any, ...] = tuple(fact)[_KEPT]
+    return _encode(((*kept, -1),))
+
+
+def _unpack(state: bytes) -> list[Kept]:
+    kept = _decode(state)
+    if len(kept) > 1:
+        for fact in kept:
+            if fact.like >= 0:
+                fact.values, fact.like = kept[fact.like].values, -1
+    return kept
+
+
+def _pack(kept: list[Kept]) -> bytes:
+    packed: list[Kept] = []
+    for fact in kept:
+        like = next((i for i, k in enumerate(packed) if k.mask == fact.mask and k.values == fact.values), -1)
+        packed.append(fact if like < 0 else msgspec.structs.replace(fact, values=[], like=like))
+    return _encode(packed)
+
+
 def absorb(state: bytes | None, fact: ObjectFact) -> bytes:
     """The state (an encoded set of facts) with one more fact. Commutative, associative, idempotent."""
     if state is None:
-        return _encode((fact[_KEPT],))
-    kept = _decode(state)
+        return _alone(fact)
+    kept = _unpack(state)
     mask = fact.mask
     if len(kept) == 1:
         old = kept[0]
         if fact.at_s > old.at_s and not old.mask & ~mask:
-            return _encode((fact[_KEPT],))
+            return _alone(fact)
         if fact.at_s < old.at_s and not mask & ~old.mask:
             return state
     identity = (fact.event_id, fact.api_version, fact.fetched)
     if any((k.event_id, k.api_version, k.fetched) == identity for k in kept):
         return state
     # The new fact goes through the same encoding as the others, so that equal values compare equal.
-    kept.append(_decode(_encode((fact[_KEPT],)))[0])
-    return _encode(_prune(kept))
+    kept.append(_decode(_alone(fact))[0])
+    return _pack(_prune(kept))
 
 
 def merge(state: bytes | None, other: bytes | None) -> bytes | None:
     """The union of two states' facts, as if all had been absorbed into one."""
     if state is None or other is None:
         return state or other
-    kept = _decode(state)
+    kept = _unpack(state)
     seen = {(k.event_id, k.api_version, k.fetched) for k in kept}
-    kept += [k for k in _decode(other) if (k.event_id, k.api_version, k.fetched) not in seen]
-    return _encode(_prune(kept))
+    kept += [k for k in _unpack(other) if (k.event_id, k.api_version, k.fetched) not in seen]
+    return _pack(_prune(kept))
 
 
 def _prune(kept: list[Kept]) -> list[Kept]:
@@ -98,7 +123,7 @@ class Settled(msgspec.Struct, gc=False):
 
 def settle(state: bytes, width: int, sealed: frozenset[int]) -> Settled:
     """The last word on each of `width` fields. `sealed` fields decide nothing."""
-    kept = _decode(state)
+    kept = _unpack(state)
     first = kept[0]
     if len(kept) == 1 and len(first.values) == width:
         return Settled(first.values, first.at_s, False)

@@ -1,9 +1,10 @@
 """The inbox: each delivery once, whatever repeats, races, conflicts or is cut off; never a fault but a code."""
 
+import asyncio
 import json
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,12 +13,14 @@ import pytest
 import samples
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg.conninfo import make_conninfo
 
 from ledger import inbox, store
 from ledger.codec import decode_metadata
 from ledger.errors import Invalid, StoreUnavailable
 from ledger.events import NewEvent
 from ledger.keys import KeyStore, MasterKey
+from ledger.loop_writer import LoopWriter
 from ledger.store import Appended, Conflict, Log, Unit
 
 MASTER = MasterKey(b"m" * 32)
@@ -361,3 +364,90 @@ def test_a_caller_that_is_gone_does_not_end_the_writer(log: Log):
     log.submit(Unit((received(1),)), gone)
     assert isinstance(log.append(received(2)), Appended)
     assert len(log.read(0, 10)) == 2
+
+
+# ---- the same from an event loop, as the webhook endpoint does it ------------------------------------------------
+
+
+class CutAfterCommitOnLoop(CutAfterCommit):
+    """The same fault for a connection of an event loop."""
+
+    async def execute(self, *args: Any, **kwargs: Any) -> Any:
+        await (await self.inner.execute(*args, **kwargs)).fetchall()  # type: ignore[misc]
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    async def close(self) -> None:  # type: ignore[override]
+        await self.inner.close()  # type: ignore[func-returns-value]
+
+
+def on_loop(log: Log, act: Callable[[LoopWriter], Awaitable[Any]]) -> Any:
+    """What `act` returns, on an event loop of its own."""
+
+    async def run() -> Any:
+        writer = LoopWriter(log)
+        try:
+            return await asyncio.wait_for(act(writer), 8)
+        finally:
+            await writer.close()
+
+    return asyncio.run(run())
+
+
+def test_a_loops_callers_are_told_their_own_outcome_and_one_of_equals_wins(log: Log):
+    def act(writer: LoopWriter) -> Awaitable[Any]:
+        return asyncio.gather(*(writer.append(Unit((received(n % 10),))) for n in range(100)))
+
+    outcomes = on_loop(log, act)
+    assert sorted(type(o).__name__ for o in outcomes) == ["Appended"] * 10 + ["Conflict"] * 90
+    kept = log.read(0, 100)
+    assert [e.position for e in kept] == sorted(p for o in outcomes if isinstance(o, Appended) for p in o.positions)
+
+
+def test_an_acknowledgement_lost_on_a_loop_is_a_success_and_one_row(log: Log):
+    async def act(writer: LoopWriter) -> Any:
+        await writer.append(Unit((received(0),)))
+        writer._conn = CutAfterCommitOnLoop(writer._conn)  # type: ignore[arg-type, assignment]
+        return await asyncio.gather(*(writer.append(Unit((received(n),))) for n in range(4)))
+
+    outcomes = on_loop(log, act)
+    assert [type(o) for o in outcomes] == [Conflict, Appended, Appended, Appended]
+    assert [e.event.event_id for e in log.read(0, 10)] == ["evt_0000", "evt_0001", "evt_0002", "evt_0003"]
+
+
+@pytest.mark.parametrize("fault", ["no database", "unsafe"])
+def test_a_loops_callers_are_told_at_once_when_the_database_is_away_or_unsafe(log: Log, database: str, fault: str):
+    unsafe = make_conninfo(database, options="-c synchronous_commit=off")
+    safe = log.writer_conninfo
+    log.writer_conninfo = "host=/nonexistent dbname=none" if fault == "no database" else unsafe
+    began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        on_loop(log, lambda writer: writer.append(Unit((received(1),))))
+    assert time.monotonic() - began < 5
+    log.writer_conninfo = safe
+    assert log.head() == 0
+
+
+def test_a_log_that_cannot_be_opened_says_unavailable():
+    with pytest.raises(StoreUnavailable):
+        Log("host=/nonexistent dbname=none")
+
+
+def test_a_lock_held_elsewhere_makes_the_store_unavailable_on_a_loop_too(log: Log, database: str):
+    with psycopg.connect(database) as holder:
+        holder.execute("SELECT pg_advisory_xact_lock(x'5EC00002'::int)")
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            on_loop(log, lambda writer: writer.append(Unit((received(1),))))
+        assert time.monotonic() - began < 6
+    assert isinstance(on_loop(log, lambda writer: writer.append(Unit((received(1),)))), Appended)
+
+
+def test_a_loops_writer_that_is_closed_has_written_what_waited(log: Log):
+    async def act(writer: LoopWriter) -> list[Any]:
+        waiting = [asyncio.create_task(writer.append(Unit((received(n),)))) for n in range(300)]
+        await asyncio.sleep(0)
+        await writer.close()
+        return await asyncio.gather(*waiting)
+
+    assert {type(o) for o in on_loop(log, act)} == {Appended}
+    assert len(log.read(0, 1000)) == 300
