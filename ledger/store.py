@@ -108,8 +108,8 @@ class _Datastore(PostgresDatastore):
     def __init__(self, conninfo: str) -> None:
         # `pre_ping`: after a restart of the database, the connections that lay idle are not handed out
         super().__init__(
-            "", "", "", "", "", schema="ledger", originator_id_type="text", max_overflow=3, connect_timeout=2, pre_ping=True
-        )  # fmt: skip
+            *[""] * 5, schema="ledger", originator_id_type="text", max_overflow=3, connect_timeout=2, pre_ping=True
+        )
         assert isinstance(self.pool.kwargs, dict)
         for given in ("dbname", "host", "port", "user", "password"):
             del self.pool.kwargs[given]

@@ -1,0 +1,109 @@
+"""The guards that everything rests on, and for each the test that fails when it is taken out.
+
+Each row says where the guard stands, what it looks like, and how the code reads without it.
+`tests/test_guards.py` holds the table to the code; `tests/soak/test_guards_taken_out.py` takes each out, on a copy.
+"""
+
+from typing import NamedTuple
+
+
+class Guard(NamedTuple):
+    """One guard."""
+
+    name: str
+    file: str
+    text: str
+    """How it stands in the file, exactly once."""
+    without: str
+    """What stands there when it is taken out."""
+    test: str
+    """The test that fails then."""
+
+
+GUARDS = (
+    Guard(
+        "the lock: commit order is position order",
+        "ledger/migrations/0001_log.sql",
+        "    PERFORM pg_advisory_xact_lock(x'5EC00002'::int);\n",
+        "",
+        "tests/test_log.py::test_a_tailing_reader_misses_nothing_under_concurrent_writers",
+    ),
+    Guard(
+        "the unit check: all of a caller's unit or nothing",
+        "ledger/migrations/0001_log.sql",
+        "    WHERE losers IS NULL OR n.u <> ALL (losers)\n",
+        "    WHERE NOT EXISTS (SELECT FROM ledger.events o"
+        " WHERE o.originator_id = n.s AND o.originator_version = n.v)\n",
+        "tests/test_log.py::test_a_unit_that_loses_leaves_nothing",
+    ),
+    Guard(
+        "deduplication: a redelivery appends nothing",
+        "ledger/inbox.py",
+        "        if same_version and (key_is_lost or digest == new.metadata.digest):\n",
+        "        if not digest:\n",
+        "tests/test_inbox.py::test_a_redelivery_appends_nothing",
+    ),
+    Guard(
+        "the order rule: never by arrival",
+        "projections/ordering.py",
+        "    kept.sort(key=lambda k: (-k.at_s, k.event_id, k.api_version, k.fetched))\n",
+        "    kept.reverse()\n",
+        "tests/test_order_rule.py::test_any_order_and_any_repetition_leave_the_same_state",
+    ),
+    Guard(
+        "tracking in one transaction: rows and checkpoint move together",
+        "replay/live.py",
+        "        with conn.transaction():\n            self._hold()\n",
+        "        with contextlib.nullcontext():\n            self._hold()\n",
+        "tests/test_engine.py::test_rows_and_checkpoint_move_in_one_transaction_or_not_at_all",
+    ),
+    Guard(
+        "the signature check",
+        "api/signature.py",
+        "            if hmac.compare_digest(expected, signature) and found is None:\n",
+        "            if found is None:\n",
+        "tests/test_signature.py::test_a_signature_under_another_secret_is_refused",
+    ),
+    Guard(
+        "the future-timestamp check",
+        "api/signature.py",
+        "    if -age_s > TOLERANCE_S:\n",
+        "    if age_s is None:\n",
+        "tests/test_signature.py::test_the_tolerance_holds_in_both_directions",
+    ),
+    Guard(
+        "mode in a key of the log",
+        "ledger/ids.py",
+        '    return f"stripe/{mode}/{account}/{event_id}"\n',
+        '    return f"stripe/test/{account}/{event_id}"\n',
+        "tests/test_inbox.py::test_one_id_in_each_mode_and_account_is_that_many_events",
+    ),
+    Guard(
+        "mode in a key to the API",
+        "api/resources/lists.py",
+        '    conditions = [Condition("t.mode = %s", (caller.mode,)), *source.visible(caller), *asked.conditions]\n',
+        "    conditions = [*source.visible(caller), *asked.conditions]\n",
+        "tests/test_api_scope.py::test_a_list_holds_what_the_key_may_see_and_nothing_else",
+    ),
+    Guard(
+        "sealing: nothing personal in the clear",
+        "ledger/sealing.py",
+        "            node[key] = self.token(_spell((path, key)), value, hint)\n",
+        "",
+        "tests/test_sealing.py::test_no_personal_field_of_any_type_is_stored_in_the_clear",
+    ),
+    Guard(
+        "a destroyed key is not made anew",
+        "ledger/keys.py",
+        '    " ON CONFLICT (subject) DO UPDATE SET wrapped_key = NULL, destroyed_at = now()"\n',
+        '    " ON CONFLICT (subject) DO UPDATE SET wrapped_key = k.wrapped_key"\n',
+        "tests/test_keys.py::test_a_destroyed_key_is_gone_for_everybody_at_once_and_for_ever",
+    ),
+    Guard(
+        "an ambiguous commit meets itself",
+        "ledger/store.py",
+        "        return [appended or self._settle(conn, unit) for unit, appended in told]\n",
+        "        return [appended or Conflict(()) for unit, appended in told]\n",
+        "tests/test_inbox.py::test_an_acknowledgement_lost_after_the_commit_is_a_success_and_one_row",
+    ),
+)
