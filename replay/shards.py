@@ -68,6 +68,8 @@ class Fold:
     def _route(self, readers: Sequence[tuple[Projection, dict[Key, bytes | None], Any]], entry: Entry) -> None:
         for projection, states, fresh in readers:
             for key in projection.keys(entry):
+                if self.parked and key in self.parked.get(projection.name, ()):
+                    continue
                 try:
                     if fresh is None:
                         states[key] = projection.apply(states.get(key), entry)

@@ -33,7 +33,7 @@ from api.postgres import EmbeddedPostgres
 from ledger.events import StripeEventReceived
 from ledger.store import Appended, Log, Tail
 from projections import BILLING, CUSTOMERS
-from projections.base import Column, Entry, Group, Key, Projection, Table
+from projections.base import Column, Entry, Group, Key, Projection, Row, Table
 from replay import derive, digest, rebuild
 from replay.live import LostLead, Projector
 from replay.verify import verify
@@ -315,14 +315,20 @@ def test_a_leader_whose_checkpoint_moved_under_it_writes_nothing(tallied: str, l
 
 
 def breaking(group: Group, projection: Projection, is_bad: Callable[[Entry], bool]) -> Group:
-    """The group with a projection whose `apply` fails for some entries."""
+    """The group with a projection whose fold fails for some entries."""
 
     def apply(state: bytes | None, entry: Entry) -> bytes | None:
         if is_bad(entry):
             raise ValueError("a fault of ours")
         return projection.apply(state, entry)
 
-    broken = dataclasses.replace(projection, apply=apply)
+    def make(entry: Entry) -> tuple[Row, bytes]:
+        if is_bad(entry):
+            raise ValueError("a fault of ours")
+        assert projection.make is not None
+        return projection.make(entry)
+
+    broken = dataclasses.replace(projection, apply=apply, make=make if projection.make is not None else None)
     parts = tuple(broken if p is projection else p for p in group.projections)
     return dataclasses.replace(group, projections=parts)
 
