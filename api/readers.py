@@ -61,6 +61,7 @@ class Readers:
             max_size=size,
             open=False,
             timeout=_WAIT_S,
+            reconnect_timeout=1.0,  # then the next caller tries anew; by default pauses grow to minutes
             name="readers",
             kwargs={"autocommit": True, "connect_timeout": 2},
         )

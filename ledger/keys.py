@@ -81,6 +81,7 @@ class KeyStore:
             max_size=max_connections,
             open=True,
             timeout=2.0,
+            reconnect_timeout=1.0,  # then the next caller tries anew; by default pauses grow to minutes
             kwargs={"autocommit": True, "options": "-c role=recount_keys -c statement_timeout=2000"},
         )
         self._cache: dict[str, bytes] = {}

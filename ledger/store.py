@@ -33,6 +33,9 @@ GROUP_LIMIT = 200
 BULK_ROWS = 1_000
 #: How long a caller waits for its commit before it is told that the store is unavailable.
 APPEND_TIMEOUT_S = 8.0
+#: How long a pool goes on trying by itself; then the next caller tries anew. By default its pauses grow to minutes, in
+#: which nobody is served though the database is back.
+POOL_RETRY_S = 1.0
 #: Units that may wait for the writer at most: bounds memory while the database stands still.
 MAX_WAITING = 5_000
 
@@ -114,6 +117,7 @@ class _Datastore(PostgresDatastore):
         for given in ("dbname", "host", "port", "user", "password"):
             del self.pool.kwargs[given]
         self.pool.conninfo = conninfo
+        self.pool.reconnect_timeout = POOL_RETRY_S
 
 
 class LogRecorder(PostgresApplicationRecorder):

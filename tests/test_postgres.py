@@ -17,6 +17,7 @@ from api import database as database_module
 from api import postgres as postgres_module
 from api.database import attached, owned
 from api.postgres import EmbeddedPostgres, PostgresFailed
+from api.readers import Readers
 from api.settings import Settings
 from ledger import migrations, store
 from ledger.errors import StoreUnavailable, UnsafeStore
@@ -270,3 +271,26 @@ def test_the_writers_timeouts_are_finite(database: str):
             " current_setting('statement_timeout'), current_user"
         ).fetchone()
     assert found == ("2s", "2s", "5s", "recount_writer")
+
+
+def test_when_a_database_comes_back_after_a_while_everybody_is_served_again_at_once(folder: Path):
+    with owned(settings(folder)) as database:
+        assert database.server is not None
+        log, keys, readers = Log(database.conninfo), database.key_store(settings(folder)), Readers(database.conninfo)
+        asks = (lambda: log.read_stream("x"), lambda: keys.open(["x"]), lambda: readers.rows("SELECT 1", []))
+        for ask in asks:
+            ask()
+        database.server.kill()
+        down = time.monotonic()
+        while time.monotonic() - down < 4:  # long enough for pauses to grow
+            for ask in asks:
+                with pytest.raises(StoreUnavailable):
+                    ask()
+        database.server.start()
+        for ask in asks:
+            began = time.monotonic()
+            ask()
+            assert time.monotonic() - began < 1.5
+        log.close()
+        keys.close()
+        readers.close()
