@@ -6,13 +6,13 @@ catalogue edit), so that an edit touching every organization delays nobody else.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 import structlog
 
 from ledger.errors import RecountError
-from projections.base import Derivation, Group, Key, Row
+from projections.base import Derivation, Group, Key, Lookup, Row
 from replay import tables
 
 log = structlog.get_logger("recount.derive")
@@ -20,9 +20,13 @@ log = structlog.get_logger("recount.derive")
 #: A fault in a definition parks every key that it meets: the first few tell as much as a million.
 _LOG_AT_MOST = 20
 _LOGGED: Counter[str] = Counter()
-#: Keys derived in one transaction at most, and keys spread in one step.
+#: Dirty keys of one derivation that are derived in the transaction that changed their inputs; more go to the queue.
+AT_ONCE = 50
+#: Queued keys derived in one transaction at most; fewer of those that spread, behind which somebody else may wait.
 DRAIN_KEYS = 250
-SPREAD_KEYS = 500
+BULK_KEYS = 100
+#: Rows looked at in one step of spreading.
+SPREAD_KEYS = 250
 
 #: A row before and after a change; None where there is none.
 Change = tuple[Row | None, Row | None]
@@ -47,15 +51,22 @@ class NotBuilt(RecountError):
     code = "not_built"
 
 
-def mark_dirty(
+class Affected(NamedTuple):
+    """What changed rows make dirty: keys by derivation, each with the position of the change; and what spreads."""
+
+    dirty: dict[str, dict[Key, int]]
+    spreading: list[tuple[str, str, int, list[str], int]]
+    """(derivation, model, number of the look-up, key of the changed row, position)."""
+
+
+def affected(
     conn: psycopg.Connection[Any],
     group: Group,
     schema: str,
     changes: Mapping[str, Sequence[tuple[Change, int]]],
-) -> None:
-    """Queue the keys that changed rows affect, each with the position of the change."""
-    dirty: list[tuple[str, list[str], int]] = []
-    spreading: list[tuple[str, str, int, list[str], int]] = []
+) -> Affected:
+    """The keys that changed rows affect."""
+    found = Affected({}, [])
     for derivation in group.derivations:
         for model, how in derivation.affects.items():
             reads = derivation.reads(model)
@@ -63,30 +74,41 @@ def mark_dirty(
             if not changed:
                 continue
             if callable(how):
-                for (before, after), position in changed:
-                    keys = {k for row in (before, after) if row is not None for k in how(row)}
-                    dirty += [(derivation.name, list(k), position) for k in keys]
-                continue
-            source = group.tables[model]
-            for number, lookup in enumerate(how):
-                if lookup.wide:
-                    for (before, after), position in changed:
-                        row = before if after is None else after
-                        assert row is not None
-                        spreading.append((derivation.name, model, number, list(row[: len(source.key)]), position))
-                    continue
-                rows = [row for change, _ in changed for row in change if row is not None]
-                first = min(position for _, position in changed)
-                found = tables.affected(conn, schema, source, lookup, rows)
-                dirty += [(derivation.name, list(k), first) for k in found]
-    _queue(conn, schema, dirty, bulk=False)
-    if spreading:
-        conn.cursor().executemany(
-            f"INSERT INTO {schema}.spreading AS s (derivation, source, lookup, key, position)"
-            " VALUES (%b, %b, %b, %b, %b) ON CONFLICT (derivation, source, lookup, key)"
-            " DO UPDATE SET after = NULL, position = least(s.position, EXCLUDED.position)",
-            spreading,
-        )
+                for change, position in changed:
+                    for key in {k for row in change if row is not None for k in how(row)}:
+                        _add(found, derivation.name, key, position)
+            else:
+                _look_up(conn, group, schema, derivation, model, how, changed, found)
+    return found
+
+
+def _look_up(
+    conn: psycopg.Connection[Any],
+    group: Group,
+    schema: str,
+    derivation: Derivation,
+    model: str,
+    lookups: Sequence[Lookup],
+    changed: Sequence[tuple[Change, int]],
+    found: Affected,
+) -> None:
+    source = group.tables[model]
+    for number, lookup in enumerate(lookups):
+        if lookup.wide:
+            for (before, after), position in changed:
+                row = before if after is None else after
+                assert row is not None
+                found.spreading.append((derivation.name, model, number, list(row[: len(source.key)]), position))
+            continue
+        rows = [row for change, _ in changed for row in change if row is not None]
+        first = min(position for _, position in changed)
+        for key in tables.affected(conn, schema, source, lookup, rows):
+            _add(found, derivation.name, key, first)
+
+
+def _add(found: Affected, derivation: str, key: Key, position: int) -> None:
+    mine = found.dirty.setdefault(derivation, {})
+    mine[key] = min(position, mine.get(key, position))
 
 
 def _matters(change: Change, reads: Sequence[str]) -> bool:
@@ -97,52 +119,98 @@ def _matters(change: Change, reads: Sequence[str]) -> bool:
     return any(getattr(before, c) != getattr(after, c) for c in reads)
 
 
-def _queue(
-    conn: psycopg.Connection[Any], schema: str, dirty: Iterable[tuple[str, list[str], int]], *, bulk: bool
+def follow_up(
+    conn: psycopg.Connection[Any],
+    group: Group,
+    schema: str,
+    changes: Mapping[str, Sequence[tuple[Change, int]]],
 ) -> None:
-    batch = sorted({(d, tuple(k)): p for d, k, p in sorted(dirty, key=lambda x: -x[2])}.items())
-    if batch:
+    """Derive what changed rows affect: in this transaction where it is little, else by way of the queue."""
+    found = affected(conn, group, schema, changes)
+    _queue_spreading(conn, schema, found.spreading)
+    _derive_levels(conn, group, schema, found.dirty)
+
+
+def _derive_levels(
+    conn: psycopg.Connection[Any],
+    group: Group,
+    schema: str,
+    dirty: dict[str, dict[Key, int]],
+    at_once: int | None = None,
+) -> None:
+    """Derive dirty keys in the order of dependence, and what that makes dirty in turn. `at_once` None: `AT_ONCE`."""
+    for derivation in group.derivations:
+        mine = dirty.get(derivation.name)
+        if not mine:
+            continue
+        if len(mine) > (AT_ONCE if at_once is None else at_once):
+            _queue(conn, schema, [(derivation.name, list(k), p) for k, p in mine.items()], bulk=False)
+            continue
+        changes = derive_keys(conn, group, schema, derivation, list(mine))
+        then = affected(conn, group, schema, {derivation.name: [(c, mine[k]) for k, c in changes]})
+        _queue_spreading(conn, schema, then.spreading)
+        for name, keys in then.dirty.items():
+            for key, position in keys.items():
+                known = dirty.setdefault(name, {})
+                known[key] = min(position, known.get(key, position))
+
+
+def _queue_spreading(
+    conn: psycopg.Connection[Any], schema: str, spreading: Sequence[tuple[str, str, int, list[str], int]]
+) -> None:
+    if spreading:
         conn.cursor().executemany(
-            f"INSERT INTO {schema}.dirty AS d (derivation, key, position, bulk) VALUES (%b, %b, %b, %b)"
-            " ON CONFLICT (derivation, key) DO UPDATE SET bulk = d.bulk AND EXCLUDED.bulk,"
-            " position = least(d.position, EXCLUDED.position)",
-            [(d, list(k), p, bulk) for (d, k), p in batch],
+            f"INSERT INTO {schema}.spreading AS s (derivation, source, lookup, key, position)"
+            " VALUES (%b, %b, %b, %b, %b) ON CONFLICT (derivation, source, lookup, key)"
+            " DO UPDATE SET after = NULL, position = least(s.position, EXCLUDED.position)",
+            spreading,
         )
 
 
+def _queue(
+    conn: psycopg.Connection[Any], schema: str, dirty: Iterable[tuple[str, list[str], int]], *, bulk: bool
+) -> None:
+    conn.cursor().executemany(
+        f"INSERT INTO {schema}.dirty AS d (derivation, key, position, bulk) VALUES (%b, %b, %b, %b)"
+        " ON CONFLICT (derivation, key) DO UPDATE SET bulk = d.bulk AND EXCLUDED.bulk,"
+        " position = least(d.position, EXCLUDED.position)",
+        [(d, k, p, bulk) for d, k, p in sorted(dirty)],
+    )
+
+
 def drain(conn: psycopg.Connection[Any], group: Group, schema: str, *, bulk: bool = True) -> bool:
-    """Derive a bounded number of dirty keys, level by level, in one transaction. Returns whether more are waiting.
+    """Derive a bounded number of queued keys in one transaction. Returns whether there were any.
 
     With `bulk` false only keys that a change named itself are derived.
     """
+    names = [d.name for d in group.derivations]
     waiting = conn.execute(
         f"SELECT EXISTS (SELECT FROM {schema}.dirty WHERE derivation = ANY(%b) AND (NOT bulk OR %b))"
         f" OR (%b AND EXISTS (SELECT FROM {schema}.spreading WHERE derivation = ANY(%b)))",
-        [[d.name for d in group.derivations], bulk, bulk, [d.name for d in group.derivations]],
+        [names, bulk, bulk, names],
         prepare=True,
     ).fetchone()
     if waiting is None or not waiting[0]:
         return False
     with conn.transaction():
         hold_checkpoint(conn, group, schema)
-        for derivation in group.derivations:
-            if bulk:
+        if bulk:
+            for derivation in group.derivations:
                 _spread(conn, group, schema, derivation)
-            rows = conn.execute(
-                f"SELECT key, position FROM {schema}.dirty WHERE derivation = %b AND (NOT bulk OR %b)"
-                " ORDER BY bulk, position LIMIT %b",
-                [derivation.name, bulk, DRAIN_KEYS],
-                prepare=True,
-            ).fetchall()
-            if not rows:
-                continue
-            positions = {tuple(key): position for key, position in rows}
-            changes = derive_keys(conn, group, schema, derivation, list(positions))
-            mark_dirty(conn, group, schema, {derivation.name: [(c, positions[k]) for k, c in changes]})
-            conn.cursor().executemany(
-                f"DELETE FROM {schema}.dirty WHERE derivation = %b AND key = %b",
-                [(derivation.name, list(k)) for k in positions],
-            )
+        rows = conn.execute(
+            f"SELECT derivation, key, position FROM {schema}.dirty WHERE derivation = ANY(%b) AND (NOT bulk OR %b)"
+            " ORDER BY array_position(%b::text[], derivation), bulk, position LIMIT %b",
+            [names, bulk, names, BULK_KEYS if bulk else DRAIN_KEYS],
+            prepare=True,
+        ).fetchall()
+        # Taken out before they are derived: what is too much for this step is queued again.
+        conn.cursor().executemany(
+            f"DELETE FROM {schema}.dirty WHERE derivation = %b AND key = %b", [row[:2] for row in rows]
+        )
+        dirty: dict[str, dict[Key, int]] = {}
+        for name, key, position in rows:
+            dirty.setdefault(name, {})[tuple(key)] = position
+        _derive_levels(conn, group, schema, dirty, DRAIN_KEYS)
     return True
 
 
@@ -159,7 +227,8 @@ def _spread(conn: psycopg.Connection[Any], group: Group, schema: str, derivation
     how = derivation.affects[source]
     assert not callable(how)
     keys, then = tables.affected_page(conn, schema, group.tables[source], how[number], tuple(key), after, SPREAD_KEYS)
-    _queue(conn, schema, [(derivation.name, list(k), position) for k in keys], bulk=True)
+    if keys:
+        _queue(conn, schema, [(derivation.name, list(k), position) for k in keys], bulk=True)
     where = [derivation.name, source, number, key]
     if then is None:
         conn.execute(

@@ -116,7 +116,7 @@ class Projector:
             changes = self._write(loaded, states, last_positions(self.group, entries))
             for projection, key, entry, error in faults:
                 self._park(projection, key, entry.position, error)
-            derive.mark_dirty(conn, self.group, self.schema, changes)
+            derive.follow_up(conn, self.group, self.schema, changes)
             conn.execute(
                 f"UPDATE {self.schema}.checkpoints SET position = %b, moved_at = now() WHERE name = %b",
                 [upto, self.group.name],
@@ -178,7 +178,8 @@ class Projector:
         return changes
 
     def _put(self, projection: Projection, rows: Sequence[tuple[Row, bytes | None]], *, new: bool) -> None:
-        if new:  # none of them can exist: nothing was loaded, because all their entries are fresh
+        # New: none of them can exist. Nothing was loaded, because all their entries are fresh.
+        if new and len(rows) >= tables.STAGE_FROM:
             tables.copy_rows(self.conn, self.schema, projection, rows)
         else:
             tables.upsert(self.conn, self.schema, projection, rows)

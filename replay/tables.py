@@ -96,7 +96,7 @@ def _list(names: Iterable[str], prefix: str = "") -> str:
 #: Rows that go to the server at once.
 _COPY_ROWS = 200
 #: From so many rows on, COPY into a staging table and one statement beat a statement a row (40 µs of ours each).
-_STAGE_FROM = 30
+STAGE_FROM = 30
 
 # ---- writing ------------------------------------------------------------------------------
 
@@ -135,7 +135,7 @@ def upsert(
     rows: Sequence[tuple[Row, bytes | None]],
 ) -> None:
     """Write rows (with their states, for a projection) over what is there. Within a transaction."""
-    if len(rows) >= _STAGE_FROM:
+    if len(rows) >= STAGE_FROM:
         _upsert_staged(conn, schema, model, rows)
         return
     table = model.table

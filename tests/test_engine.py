@@ -152,7 +152,9 @@ def failing(conninfo: str, table: str) -> Iterator[None]:
         conn.execute(f"DROP TRIGGER refusing ON read_models.{table}")
 
 
-def test_rows_and_checkpoint_move_in_one_transaction_or_not_at_all(database: str, log: Log) -> None:
+def test_rows_and_checkpoint_move_in_one_transaction_or_not_at_all(
+    database: str, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The guard is tracking in one transaction: with rows or checkpoint committed by themselves, this fails."""
     # given something folded, and more to fold
     built(database)
@@ -161,8 +163,10 @@ def test_rows_and_checkpoint_move_in_one_transaction_or_not_at_all(database: str
     project(database)
     ingest(log, shop[8:])
     before, position = rows_of(database), checkpoint(database)
-    for table in ("stripe_events", "customers", "subscriptions", "invoices", "checkpoints", "dirty"):
-        # when a step fails at any of its writes
+    written = ("stripe_events", "customers", "subscriptions", "invoices", "org_links", "entitlements", "checkpoints")
+    for table in (*written, "dirty"):
+        # when a step fails at any of its writes, those to the queue included
+        monkeypatch.setattr(derive, "AT_ONCE", 0 if table == "dirty" else 50)
         with failing(database, table), closing(Projector(database, BILLING)) as projector:
             assert projector.lead()
             with pytest.raises(psycopg.errors.RaiseException):
@@ -182,7 +186,7 @@ def test_a_step_cut_off_before_its_commit_is_done_again_by_the_next_leader(
     with closing(Projector(database, BILLING)) as projector:
         assert projector.lead()
         with monkeypatch.context() as patch:
-            patch.setattr(derive, "mark_dirty", lambda conn, *rest: kill(database, conn.info.backend_pid))
+            patch.setattr(derive, "follow_up", lambda conn, *rest: kill(database, conn.info.backend_pid))
             with pytest.raises(psycopg.OperationalError):
                 projector.step()
     assert checkpoint(database) == 0
@@ -464,6 +468,7 @@ def test_the_dirty_queue_survives_a_crash_at_any_step(database: str, log: Log, m
     # given an edit that touches all organizations
     monkeypatch.setattr(derive, "SPREAD_KEYS", 16)
     monkeypatch.setattr(derive, "DRAIN_KEYS", 16)
+    monkeypatch.setattr(derive, "BULK_KEYS", 16)
     ingest(log, many_orgs())
     built(database)
     edit = product("prod_1", limits={"agents": "2"}, updated=T + 1)
@@ -478,8 +483,8 @@ def test_the_dirty_queue_survives_a_crash_at_any_step(database: str, log: Log, m
             assert eventually(projector.lead)
             assert projector.step() == 0
             assert projector.drain()
-            with monkeypatch.context() as patch:  # and the next step is cut off just before its commit
-                patch.setattr(derive, "mark_dirty", lambda conn, *rest: kill(database, conn.info.backend_pid))
+            with monkeypatch.context() as patch:  # and the next step is cut off in its midst
+                patch.setattr(derive, "derive_keys", lambda conn, *rest: kill(database, conn.info.backend_pid) or [])
                 with pytest.raises((psycopg.OperationalError, AssertionError)):
                     assert projector.drain()
         crashes += 1
