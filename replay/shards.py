@@ -23,9 +23,10 @@ from ledger.events import Recorded
 from ledger.facts import ObjectFact
 from projections.base import Entry, Group, Key, Projection, Row
 from replay import derive, tables
-from replay.fold import States, entry_of
+from replay.fold import entry_of
+from replay.packed import PackedStates
 
-_READ_ROWS = 250
+_READ_ROWS = 150
 _WRITE_ROWS = 1_000
 _SEND_STATES = 2_000
 #: Below this a second process costs more than it saves.
@@ -44,7 +45,7 @@ class Fold:
         self.schema = schema
         self.events = 0
         self.rows: dict[str, int] = {p.name: 0 for p in group.projections}
-        self.states: States = {p.name: {} for p in group.projections}
+        self.states = {p.name: PackedStates() for p in group.projections}
         self.parked: dict[str, set[Key]] = {}
         self.late: list[int] = []
         """Positions of the few entries whose row exists already in a model that is written as it comes."""
@@ -65,7 +66,7 @@ class Fold:
                 self._route(routes.get(entry.said.model, ()), entry)
         self.events += len(batch)
 
-    def _route(self, readers: Sequence[tuple[Projection, dict[Key, bytes | None], Any]], entry: Entry) -> None:
+    def _route(self, readers: Sequence[tuple[Projection, PackedStates, Any]], entry: Entry) -> None:
         for projection, states, fresh in readers:
             for key in projection.keys(entry):
                 if self.parked and key in self.parked.get(projection.name, ()):
