@@ -159,6 +159,10 @@ def _fill(values: list[Any], fact: Kept, covered: int) -> None:
 
 def _fill_tied(values: list[Any], tied: list[Kept], covered: int, sealed: frozenset[int]) -> bool:
     """Fill from facts of one second. Returns whether a field was left undecided."""
+    first = tied[0]
+    if all(k.mask == first.mask and k.values == first.values for k in tied):
+        _fill(values, first, covered)  # whichever is last: they say the same
+        return False
     undecided = False
     chosen: dict[tuple[int, ...], tuple[int, ...]] = {}
     spoken = [_spoken(k) for k in tied]

@@ -5,11 +5,8 @@ the states are merged. Where it does (Recount's own events), one process reads t
 that grow with the log are written as they come, so memory is for the other rows alone, whatever the log's length.
 """
 
-import contextlib
 import multiprocessing
-import queue
 import sys
-import threading
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +23,7 @@ from replay import derive, tables
 from replay.fold import entry_of
 from replay.packed import PackedStates
 
-_READ_ROWS = 150
+_READ_ROWS = 200
 _WRITE_ROWS = 1_000
 _SEND_STATES = 2_000
 #: Below this a second process costs more than it saves.
@@ -142,34 +139,15 @@ def _fold_own(it: Fold, upto: int) -> None:
 
 
 def batches(conninfo: str, after: int, upto: int) -> Iterator[Sequence[Recorded]]:
-    """The log between two positions in order, read ahead by a thread, so that the server works while we fold."""
-    ahead: queue.Queue[Sequence[Recorded] | BaseException | None] = queue.Queue(maxsize=2)
-    stop = threading.Event()
+    """The log between two positions, in order.
 
-    def read() -> None:
-        try:
-            with psycopg.connect(tables.projector_conninfo(conninfo), autocommit=True) as conn:
-                last = after
-                while not stop.is_set() and (batch := store.read_to_fold(conn, last, _READ_ROWS, upto)):
-                    last = batch[-1].position
-                    ahead.put(batch)
-            ahead.put(None)
-        except BaseException as error:
-            ahead.put(error)
-
-    reader = threading.Thread(target=read, name="rebuild-reader", daemon=True)
-    reader.start()
-    try:
-        while (batch := ahead.get()) is not None:
-            if isinstance(batch, BaseException):
-                raise batch
+    Read without a thread that runs ahead: the two processes and their servers keep two cores busy by themselves, and a
+    second thread costs more in hand-overs of the interpreter's lock than it gains.
+    """
+    with psycopg.connect(tables.projector_conninfo(conninfo), autocommit=True) as conn:
+        while batch := store.read_to_fold(conn, after, _READ_ROWS, upto):
+            after = batch[-1].position
             yield batch
-    finally:
-        stop.set()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                ahead.get_nowait()
-        reader.join(5)
 
 
 def _can_fork() -> bool:
