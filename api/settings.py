@@ -94,6 +94,8 @@ def parse_secrets(name: str, given: str) -> tuple[WebhookSecret, ...]:
     found = []
     for part in filter(None, (p.strip() for p in given.split(","))):
         mode, colon, secret = part.partition(":")
+        if colon and not secret:
+            raise BadSetting(f"{name}: there is no secret after {part!r}; anybody could sign with an empty one")
         if not colon:
             found.append(WebhookSecret(part.encode(), None))
         elif mode in MODES:

@@ -13,6 +13,8 @@ from ledger.facts import ObjectFact
 from projections.base import Column, Entry, Key, Projection, Row, Table
 from projections.ordering import absorb, merge, settle
 
+#: PostgreSQL's bigint, and more than any amount or time.
+_MOST = 2**63 - 1
 KEY = (Column("mode", "text"), Column("account", "text"), Column("id", "text"))
 #: The greatest second that anything was said about the object; and whether a tie waits for a look at Stripe.
 ORDER = (Column("changed_s", "bigint"), Column("undecided", "boolean"))
@@ -30,6 +32,8 @@ def object_projection(
 
     def to_row(key: Key, state: bytes) -> Row:
         settled = settle(state, width, sealed)
+        if any(v.__class__ is int and not -_MOST <= v <= _MOST for v in settled.values):
+            raise ValueError("a number is beyond what a column holds")  # parks this key alone
         return make((*key, *settled.values, settled.changed_s, settled.undecided))
 
     return Projection(name, version, table, (name,), _keys, _apply, to_row, merge=merge)

@@ -50,6 +50,10 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "time": "bounds how long a reader waits, by the monotonic clock",
         "threading": "one thread groups appends into commits",
     },
+    "ledger/loop_writer.py": {
+        "psycopg": "the log is in PostgreSQL",
+        "asyncio": "appends from an event loop",
+    },
     "ledger/keys.py": {
         "psycopg": "the key store is in PostgreSQL",
         "psycopg_pool": "the key store is in PostgreSQL",

@@ -1,6 +1,9 @@
 """Stripe's payloads, of any API version, to facts. The registry: one file and one line a family."""
 
+import re
+
 import msgspec
+from msgspec.structs import replace
 
 from ledger.events import StripeEventReceived
 from ledger.facts import StoredOnly, Translation, Waiting
@@ -24,10 +27,15 @@ _IGNORED: frozenset[str] = frozenset().union(*(f.ignored for f in FAMILIES))
 #: Thin events carry no object: https://docs.stripe.com/event-destinations#thin-events
 _THIN = Waiting("thin event: its object has not been fetched")
 _THIN_MARK = b'"v2.core.event"'
+_NUL_MARK = b"\\u0000"
+#: An escaped NUL, and not an escaped backslash before the same letters.
+_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 def translate(event: StripeEventReceived) -> Translation:
     """What a Stripe event says, or why it says nothing. Never raises for anything in the payload."""
+    if _NUL_MARK in bytes(event.payload):  # PostgreSQL's text holds no NUL; the log keeps it as it came
+        event = replace(event, payload=msgspec.Raw(_NUL.sub(rb"\1\\ufffd", bytes(event.payload))))
     translator = _BY_PREFIX.get(event.type.rpartition(".")[0])
     if translator is None or event.type in _IGNORED:
         return _THIN if event.api_version is None and _is_thin(event.payload) else _about(event.payload)

@@ -187,7 +187,7 @@ def claim_in(metadata: dict[str, Any] | UnsetType | None) -> str | UnsetType | N
         return UNSET
     for key in CLAIM_KEYS:
         found = metadata.get(key) if metadata else None
-        if isinstance(found, str) and found:
+        if isinstance(found, str) and found and not is_sealed(found):
             return found
     return None
 
