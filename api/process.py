@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import gc
 import logging
 import signal
 import sys
@@ -16,6 +17,13 @@ def die_with_parent(sign: signal.Signals) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(sign), 0, 0, 0)
+
+
+def spare_collecting() -> None:
+    """Collect cyclic garbage seldom: events are trees, freed without it, and looking for cycles costs 20 µs each."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def log_setup(level: str) -> None:

@@ -22,7 +22,7 @@ import structlog
 from api import metrics
 from api.app import create_app
 from api.database import Database, running
-from api.process import die_with_parent, log_setup
+from api.process import die_with_parent, log_setup, spare_collecting
 from api.settings import Settings, load
 from api.webhooks import Receiver, count
 from ledger.errors import Invalid, StoreUnavailable
@@ -68,6 +68,7 @@ class Web:
         self._keys: KeyStore = database.key_store(settings, max_connections=THREADS)
         self._receiver = Receiver(self._log, self._keys, settings, self._executor)
         self._wsgi: Callable[..., Any] = create_app(database, settings, self._keys).wsgi_app
+        spare_collecting()
         self._reader = as_role(database.conninfo, "recount_reader", statement_timeout="5000")
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:

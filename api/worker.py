@@ -14,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from api.database import Database, running
 from api.metrics import FAULTS
-from api.process import die_with_parent, log_setup
+from api.process import die_with_parent, log_setup, spare_collecting
 from api.settings import Settings, load
 from ledger import store
 from ledger.errors import RecountError
@@ -105,6 +105,7 @@ def run() -> None:
     settings = load()
     log_setup(settings.log_level)
     worker = Worker(running(settings), settings)
+    spare_collecting()
     signal.signal(signal.SIGTERM, worker.stop)
     signal.signal(signal.SIGINT, worker.stop)
     started = time.monotonic()

@@ -99,6 +99,7 @@ class Sealer:
                 node[key] = self.token(_spell((path, key)), value)
 
     def _seal_fields(self, node: dict[str, Any], path: _Path, sealed_here: frozenset[str], depth: int) -> None:
+        here = _spell(path)
         for key in sealed_here.intersection(node):
             value = node[key]
             if value is None or value == "":
@@ -108,7 +109,7 @@ class Sealer:
                     continue
                 _check_depth(value, depth + 1)
             hint = _postal_hint(value) if key == "postal_code" and isinstance(value, str) else ""
-            node[key] = self.token(_spell((path, key)), value, hint)
+            node[key] = self.token(f"{here}.{key}", value, hint)
 
     def _walk_list(self, nodes: list[Any], path: _Path, personal: frozenset[str], depth: int) -> None:
         if depth > MAX_DEPTH:
