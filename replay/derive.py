@@ -204,9 +204,8 @@ def drain(conn: psycopg.Connection[Any], group: Group, schema: str, *, bulk: boo
             prepare=True,
         ).fetchall()
         # Taken out before they are derived: what is too much for this step is queued again.
-        conn.cursor().executemany(
-            f"DELETE FROM {schema}.dirty WHERE derivation = %b AND key = %b", [row[:2] for row in rows]
-        )
+        taken = [row[:2] for row in rows]
+        tables.execute_each(conn, f"DELETE FROM {schema}.dirty WHERE derivation = %b AND key = %b", taken)
         dirty: dict[str, dict[Key, int]] = {}
         for name, key, position in rows:
             dirty.setdefault(name, {})[tuple(key)] = position
@@ -291,7 +290,6 @@ def derive_keys(
         changes += [(key, (row, None)) for k, row in before.items() if k not in after]
         changes += [(key, (before.get(k), row)) for k, row in after.items() if before.get(k) != row]
     assert all(len(k) == width for k in keys)
-    with conn.cursor() as cur:
-        tables.delete(cur, schema, table, gone)
+    tables.delete(conn, schema, table, gone)
     tables.upsert(conn, schema, derivation, [(row, None) for _, (_, row) in changes if row is not None])
     return changes

@@ -23,6 +23,9 @@ from replay.fold import States, entry_of, fold, last_positions, touched
 
 #: Events in one step at most. Bigger steps are cheaper an event and hold the checkpoint longer.
 BATCH = 1_000
+#: Between these sizes of a step the leader rests before the next one, at most so long.
+_FEW, _MANY = 8, 200
+_LONGEST_REST_S = 0.01
 #: Events after which a new leader has the planner's statistics renewed for the first time.
 _ANALYZE_FROM = 500
 
@@ -173,8 +176,7 @@ class Projector:
                 else:
                     written.append((row, state))
             self._put(projection, written, new=model not in loaded)
-            with self.conn.cursor() as cur:
-                tables.delete(cur, self.schema, projection.table, gone)
+            tables.delete(self.conn, self.schema, projection.table, gone)
         return changes
 
     def _put(self, projection: Projection, rows: Sequence[tuple[Row, bytes | None]], *, new: bool) -> None:
@@ -217,9 +219,14 @@ class Projector:
             if not self.lead():
                 time.sleep(0.2)
                 continue
+            began = time.monotonic()
             folded = self.step()
             # What a change names itself comes first; what spreads from a wide one only when nothing else waits.
             while self.drain(bulk=False) and folded < self.batch:
                 pass
             if folded == 0 and not self.drain():
                 tail.wait()
+            elif _FEW < folded < _MANY:
+                # Events come faster than small steps are worth: resting as long as the last one took makes the next
+                # one bigger, and leaves the processor to those who bring them.
+                time.sleep(min(_LONGEST_REST_S, time.monotonic() - began))
