@@ -4,6 +4,7 @@ A bare Flask view under the same server that checks an HMAC and does one unorder
 no deduplication across versions, no translation ahead.
 """
 
+import atexit
 import hashlib
 import hmac
 import os
@@ -35,6 +36,7 @@ def ingest() -> str:
         _pool = ConnectionPool(
             os.environ["DATABASE_URL"], min_size=8, max_size=8, kwargs={"autocommit": True}, open=True
         )
+        atexit.register(_pool.close)
     body = request.get_data(cache=False)
     given = dict(p.split("=", 1) for p in request.headers["Stripe-Signature"].split(","))
     expected = hmac.new(_KEY, given["t"].encode() + b"." + body, hashlib.sha256).hexdigest()
