@@ -1,7 +1,6 @@
 """Ingest: signed webhooks over HTTP, sealed and durable before 200; acknowledged = stored."""
 
 import contextlib
-import itertools
 import json
 from collections.abc import Iterator
 
@@ -16,29 +15,35 @@ _CONNECTIONS = 16
 def run(stage: Stage) -> Iterator[Figure]:
     """Alone beside its bound, with the worker beside it, and for one hot organization."""
     rate = 12_000 if not stage.quick else 4_000  # more events than a run can send: none is sent twice
-    bodies = list(itertools.islice(history(2 * rate * stage.seconds), 2 * rate * stage.seconds))
-    first, second = bodies[: len(bodies) // 2], bodies[len(bodies) // 2 :]
+    each = rate * stage.seconds
+    bodies = list(history(stage.past_events + each))
+    past, bodies = bodies[: stage.past_events], bodies[stage.past_events :]
     mean = sum(map(len, bodies)) / len(bodies)
     stage.say(f"signed webhooks of {mean / 1024:.1f} KB on average, {_CONNECTIONS} connections")
-    bound = _bound(stage, first)
+    bound = _bound(stage, bodies)
     yield Figure(
         "ingest, bare endpoint: HMAC + one unordered INSERT", bound.rate, "/s", None, f"p99 {bound.p99_ms:.1f} ms"
     )
-    with stage.database("ingest_alone") as conninfo, stage.web(conninfo) as url:
-        alone = _deliver(stage, url, first)
-        note = f"p50 {alone.p50_ms:.1f}, p99 {alone.p99_ms:.1f} ms; {_stored(conninfo, alone)}"
+    with _running(stage, "ingest_alone", past) as conninfo, stage.web(conninfo) as url:
+        alone = _deliver(stage, url, bodies)
+        note = f"p50 {alone.p50_ms:.1f}, p99 {alone.p99_ms:.1f} ms; {_stored(conninfo, alone, len(past))}"
         yield Figure("ingest, without the worker", alone.rate, "/s", bound.rate, f"{note}; bound: bare endpoint")
-    with stage.database("ingest_both") as conninfo, stage.web(conninfo) as url, stage.worker(conninfo):
-        both = _deliver(stage, url, second)
+    with _running(stage, "ingest_both", past) as conninfo, stage.web(conninfo) as url, stage.worker(conninfo):
+        both = _deliver(stage, url, bodies)
         behind = _behind(conninfo)
-        note = (
-            f"p50 {both.p50_ms:.1f}, p99 {both.p99_ms:.1f} ms; {_stored(conninfo, both)}; worker {behind} events behind"
-        )
+        note = f"p50 {both.p50_ms:.1f}, p99 {both.p99_ms:.1f} ms; {_stored(conninfo, both, len(past))}; {behind} behind"
         yield Figure("ingest, projections beside it", both.rate, "/s", bound.rate, f"{note}; bound: bare endpoint")
-    with stage.database("ingest_hot") as conninfo, stage.web(conninfo) as url, stage.worker(conninfo):
-        hot = _deliver(stage, url, _hot(len(first)))
+    with _running(stage, "ingest_hot", past) as conninfo, stage.web(conninfo) as url, stage.worker(conninfo):
+        hot = _deliver(stage, url, _hot(each))
         note = f"p50 {hot.p50_ms:.1f}, p99 {hot.p99_ms:.1f} ms; worker {_behind(conninfo)} events behind"
         yield Figure("ingest, one hot organization", hot.rate, "/s", bound.rate, f"{note}; bound: bare endpoint")
+
+
+@contextlib.contextmanager
+def _running(stage: Stage, name: str, past: list[bytes]) -> Iterator[str]:
+    with stage.database(name) as conninfo:
+        stage.past(conninfo, past)
+        yield conninfo
 
 
 def _deliver(stage: Stage, url: str, bodies: list[bytes]) -> load.Loaded:
@@ -68,11 +73,11 @@ def baseline(stage: Stage, conninfo: str) -> Iterator[str]:
         yield url
 
 
-def _stored(conninfo: str, sent: load.Loaded) -> str:
+def _stored(conninfo: str, sent: load.Loaded, before: int) -> str:
     """Whether what was acknowledged is in the log. Requests cut off at the end may be stored and not counted."""
     with psycopg.connect(conninfo, autocommit=True) as conn:
         row = conn.execute("SELECT count(*) FROM ledger.events").fetchone()
-    stored = row[0] if row else 0
+    stored = (row[0] if row else 0) - before
     acknowledged = sent.requests - sent.errors
     unsaid = stored - acknowledged
     return f"acknowledged {acknowledged:,}, stored {stored:,}" + ("" if 0 <= unsaid <= _CONNECTIONS else " (!)")

@@ -37,9 +37,17 @@ def run(stage: Stage) -> Iterator[Figure]:
 
 def _lag(stage: Stage) -> Iterator[Figure]:
     seconds = stage.seconds
-    bodies = list(history(_RATE * (seconds + 3)))
-    with stage.database("lag") as conninfo, stage.web(conninfo) as url, stage.worker(conninfo):
+    bodies = list(history(stage.past_events + _RATE * (seconds + 3)))
+    past, bodies = bodies[: stage.past_events], bodies[stage.past_events :]
+    with stage.database("lag") as conninfo, stage.web(conninfo) as url:
+        stage.past(conninfo, past)
         issue_key(stage, conninfo)
+        yield from _under_load(stage, conninfo, url, bodies)
+
+
+def _under_load(stage: Stage, conninfo: str, url: str, bodies: list[bytes]) -> Iterator[Figure]:
+    seconds = stage.seconds
+    with stage.worker(conninfo):
         requests = stage.folder / "paced.txt"
         requests.write_bytes(b"\n".join(bodies))
         with stage.process(

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -24,7 +24,7 @@ from ledger.events import NewEvent
 from ledger.inbox import open_envelope, receive
 from ledger.keys import KeyStore, MasterKey
 from ledger.store import Log
-from replay.rebuild import ensure_built
+from replay.rebuild import ensure_built, rebuild
 from replay.simulator import Scenario, encode, simulate
 
 SECRET = b"whsec_of_the_bench_only"
@@ -155,6 +155,16 @@ class Stage:
             log.close()
             keys.close()
         return loaded
+
+    def past(self, conninfo: str, bodies: Sequence[bytes]) -> None:
+        """Give a database a past, so that what follows meets a running system and not its first day."""
+        self.load(conninfo, bodies)
+        rebuild(conninfo)
+
+    @property
+    def past_events(self) -> int:
+        """How many events a past has."""
+        return 2_000 if self.quick else 20_000
 
 
 def history(events: int, seed: int = 7) -> Iterator[bytes]:
