@@ -88,7 +88,7 @@ GUARDS = (
     Guard(
         "sealing: nothing personal in the clear",
         "ledger/sealing.py",
-        "            node[key] = self.token(f"{here}.{key}", value, hint)\n",
+        '            node[key] = self.token(f"{here}.{key}", value, hint)\n',
         "",
         "tests/test_sealing.py::test_no_personal_field_of_any_type_is_stored_in_the_clear",
     ),
