@@ -227,6 +227,6 @@ class Projector:
             if folded == 0 and not self.drain():
                 tail.wait()
             elif _FEW < folded < _MANY:
-                # Events come faster than small steps are worth: resting as long as the last one took makes the next
-                # one bigger, and leaves the processor to those who bring them.
+                # Events come faster than small steps are worth (430 µs an event in steps of ten, 100 in steps of a
+                # thousand): a rest makes the next one bigger, and leaves the processor to those who bring them.
                 time.sleep(min(_LONGEST_REST_S, time.monotonic() - began))

@@ -320,7 +320,7 @@ def test_a_digest_has_one_line_a_model(history: Cli):
     found = history.json("replay", "digest", "--wait")
     assert set(found) == {"position", "models"}
     assert found["position"] == len(HISTORY) + 2
-    assert list(found["models"]) == list(MODELS)
+    assert list(found["models"]) == [m for m in MODELS if m != "api_keys"]  # keys are random: no content to agree on
     lines = [line.split() for line in history("replay", "digest").stdout.splitlines()]
     assert lines == [[name, str(m["rows"]), m["sha256"]] for name, m in found["models"].items()]
 
