@@ -60,7 +60,19 @@ def a_summary(*entitlements: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("version", ["2020-03-02", "2024-06-20", "2025-02-24.acacia", "2025-10-29.clover"])
+@pytest.mark.parametrize(
+    "version",
+    [
+        "2020-03-02",
+        "2023-10-16",
+        "2024-06-20",
+        "2025-02-24.acacia",
+        "2025-08-27.basil",
+        "2025-10-29.clover",
+        "2026-06-24.dahlia",
+        "2026-10-28.endive",
+    ],
+)
 def test_a_summary_says_what_its_customer_may_use(version: str) -> None:
     # given two features, in an order that means nothing
     summary = a_summary(an_entitlement("feat_2", "search"), an_entitlement("feat_1", "export"))
