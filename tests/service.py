@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -162,7 +163,8 @@ class Service:
         """One request over a connection of its own."""
         connection = self.connection()
         try:
-            connection.request(method, path, body, headers or {})
+            with suppress(BrokenPipeError):  # a refused body need not be taken whole; the answer is there all the same
+                connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
         finally:

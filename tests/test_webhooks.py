@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -199,7 +200,8 @@ def test_header_bytes_that_are_no_text_are_refused(service: Service):
 def test_a_body_without_a_length_is_refused(service: Service):
     body = json.dumps(fresh()).encode()
     connection = service.connection()
-    connection.request("POST", PATH, iter([body]), signed(body), encode_chunked=True)
+    with suppress(BrokenPipeError):  # refused before the body is taken; the answer is there all the same
+        connection.request("POST", PATH, iter([body]), signed(body), encode_chunked=True)
     answer = connection.getresponse()
     assert answer.status == 411
     assert json.loads(answer.read())["code"] == "length_required"
