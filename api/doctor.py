@@ -15,6 +15,7 @@ from ledger import store
 from ledger.errors import RecountError
 from projections import BILLING, MODELS
 from replay import tables
+from replay.status import is_led
 
 _CLOCK_TOLERANCE_S = 60
 _MIN_FREE_BYTES = 2 * 1024**3
@@ -141,12 +142,7 @@ def _models(conn: psycopg.Connection[object]) -> Iterator[Finding]:
     parked = conn.execute(f"SELECT count(*) FROM {tables.LIVE}.parked").fetchone()
     count = int(parked[0]) if parked else 0  # type: ignore[index]
     yield Finding("parked keys", count == 0, str(count), "see `recount status`; after the fix: recount replay rebuild")
-    led = conn.execute(
-        "SELECT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND granted AND ((classid::bigint << 32)"
-        " | objid::bigint) = hashtextextended(current_database() || '/' || %s, 0))",
-        [f"{tables.LIVE}/{BILLING.name}"],
-    ).fetchone()
-    leads = bool(led and led[0])  # type: ignore[index]
+    leads = is_led(conn, BILLING)
     yield Finding("worker", leads, "leads" if leads else "nobody follows the log", "start `recount worker` or serve")
 
 

@@ -11,7 +11,7 @@ import psycopg
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import REGISTRY, Collector
+from prometheus_client.registry import Collector
 
 from projections import GROUPS
 from replay import tables
@@ -75,6 +75,3 @@ def exposition(connect: Callable[[], Any]) -> bytes:
             registry.register(metric)
     registry.register(_FromDatabase(connect))
     return generate_latest(registry)
-
-
-__all__ = ["APPEND_SECONDS", "FAULTS", "REGISTRY", "WEBHOOKS", "exposition"]

@@ -16,7 +16,7 @@ from prometheus_client import Counter
 from api.metrics import APPEND_SECONDS, WEBHOOKS
 from api.settings import Settings, WebhookSecret
 from api.signature import verify
-from ledger.errors import Invalid, StoreUnavailable
+from ledger.errors import StoreUnavailable
 from ledger.events import NewEvent
 from ledger.inbox import Endpoint, Envelope, after_conflict, open_envelope, receive
 from ledger.keys import KeyStore
@@ -100,6 +100,3 @@ def _counter(endpoint: Endpoint, outcome: str) -> Counter:
 def count(endpoint: Endpoint, outcome: str) -> None:
     """Count a delivery by what became of it."""
     _counter(endpoint, outcome).inc()
-
-
-__all__ = ["Invalid", "Receiver", "count"]

@@ -22,8 +22,9 @@ _LZ4 = b"\x01"
 UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 _encode_json = msgspec.json.Encoder().encode
-_compress: Callable[[bytes], bytes] = lz4.block.compress  # type: ignore[attr-defined] # exported in C, not typed
-_decompress: Callable[[memoryview], bytes] = lz4.block.decompress  # type: ignore[attr-defined]
+#: The one compression of Recount, and its opening.
+compress: Callable[[bytes], bytes] = lz4.block.compress  # type: ignore[attr-defined] # exported in C, not typed
+decompress: Callable[[memoryview], bytes] = lz4.block.decompress  # type: ignore[attr-defined]
 _TOPICS: dict[type[Event], str] = {e: f"{e.NAME}/{e.VERSION}" for e in EVENTS}
 _DECODERS: dict[str, Callable[[bytes], Event]] = {
     topic: msgspec.json.Decoder(event).decode for event, topic in _TOPICS.items()
@@ -52,7 +53,7 @@ def encode(event: Event) -> tuple[str, bytes]:
     else:
         state = _encode_json(event)
     if len(state) >= COMPRESS_FROM:
-        state = _LZ4 + _compress(state)
+        state = _LZ4 + compress(state)
     return _TOPICS[type(event)], state
 
 
@@ -62,7 +63,7 @@ def decode(topic: str, state: bytes) -> Event:
     Raises UnknownEvent for a name or a version that this release does not know.
     """
     if state[:1] == _LZ4:
-        state = _decompress(memoryview(state)[1:])
+        state = decompress(memoryview(state)[1:])
     head, line, payload = state.partition(b"\n")
     decoder = _DECODERS.get(topic)
     event = decoder(head) if decoder is not None else _upcast(topic, head)

@@ -4,20 +4,15 @@ Long states are compressed (an invoice's to half, for 2 µs a touch), and the pa
 account) are held once.
 """
 
-from collections.abc import Callable
 from sys import intern
 
-import lz4.block
-
+from ledger.codec import compress, decompress
 from projections.base import Key
 
 #: Below this compressing gains nothing.
 _LONG = 400
 #: What no MessagePack value begins with (https://github.com/msgpack/msgpack/blob/master/spec.md#formats).
 _COMPRESSED = b"\xc1"
-
-_compress: Callable[[bytes], bytes] = lz4.block.compress  # type: ignore[attr-defined] # exported in C, not typed
-_decompress: Callable[[memoryview], bytes] = lz4.block.decompress  # type: ignore[attr-defined]
 
 
 class PackedStates:
@@ -37,7 +32,7 @@ class PackedStates:
 
     def __setitem__(self, key: Key, state: bytes | None) -> None:
         if state is not None and len(state) >= _LONG:
-            state = _COMPRESSED + _compress(state)
+            state = _COMPRESSED + compress(state)
         if key not in self._held:
             key = (*(intern(part) for part in key[:-1]), key[-1])
         self._held[key] = state
@@ -50,5 +45,5 @@ class PackedStates:
 
 def _opened(state: bytes | None) -> bytes | None:
     if state is not None and state[:1] == _COMPRESSED:
-        return _decompress(memoryview(state)[1:])
+        return decompress(memoryview(state)[1:])
     return state

@@ -132,7 +132,7 @@ def _group(conn: psycopg.Connection[Any], group: Group, *, kept: bool) -> GroupS
         found = conn.execute(f"SELECT position FROM {tables.LIVE}.checkpoints WHERE name = %s", [group.name]).fetchone()
     position = int(found[0]) if found else None
     events, seconds = _lag(conn, group, position or 0)
-    return GroupStatus(group.name, position, events, seconds, _led(conn, group))
+    return GroupStatus(group.name, position, events, seconds, is_led(conn, group))
 
 
 def _lag(conn: psycopg.Connection[Any], group: Group, position: int) -> tuple[int, float]:
@@ -150,7 +150,7 @@ def _lag(conn: psycopg.Connection[Any], group: Group, position: int) -> tuple[in
     return int(row[0]), max(0.0, round(float(row[1]), 3))
 
 
-def _led(conn: psycopg.Connection[Any], group: Group) -> bool:
+def is_led(conn: psycopg.Connection[Any], group: Group) -> bool:
     """Whether somebody holds the leader's advisory lock (`replay.live.Projector.lead`)."""
     row = conn.execute(
         "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database,"

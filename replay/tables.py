@@ -109,11 +109,14 @@ def _upsert(schema: str, model: Projection | Derivation) -> str:
     values = ", ".join(
         "%b::jsonb" if kind == "jsonb" else "%b" for kind in [*(c.type for c in table.columns), "bytea"][: len(names)]
     )
-    updates = ", ".join(f'"{n}" = EXCLUDED."{n}"' for n in names if n not in table.key)
-    return (
-        f'INSERT INTO {schema}."{table.name}" ({_list(names)}) VALUES ({values})'
-        f" ON CONFLICT ({_list(table.key)}) DO UPDATE SET {updates}"
-    )
+    return f'INSERT INTO {schema}."{table.name}" ({_list(names)}) VALUES ({values}) {_or_update(model)}'
+
+
+def _or_update(model: Projection | Derivation) -> str:
+    """What an INSERT does where the row is there already: it takes its place."""
+    key = model.table.key
+    updates = ", ".join(f'"{n}" = EXCLUDED."{n}"' for n in _written(model) if n not in key)
+    return f"ON CONFLICT ({_list(key)}) DO UPDATE SET {updates}"
 
 
 def _jsonb_columns(table: Table) -> tuple[int, ...]:
@@ -170,10 +173,8 @@ def _upsert_staged(
         f' SELECT {names} FROM {schema}."{table.name}" WITH NO DATA'
     )
     copy_rows(conn, "pg_temp", model, rows)
-    updates = ", ".join(f'"{n}" = EXCLUDED."{n}"' for n in _written(model) if n not in table.key)
     conn.execute(
-        f'INSERT INTO {schema}."{table.name}" ({names}) SELECT {names} FROM pg_temp."{table.name}"'
-        f" ON CONFLICT ({_list(table.key)}) DO UPDATE SET {updates}"
+        f'INSERT INTO {schema}."{table.name}" ({names}) SELECT {names} FROM pg_temp."{table.name}" {_or_update(model)}'
     )
     conn.execute(f'DELETE FROM pg_temp."{table.name}"')  # it may be filled again before the commit empties it
 
@@ -348,11 +349,6 @@ def exists(conn: psycopg.Connection[Any], schema: str, name: str) -> bool:
 def has_bookkeeping(conn: psycopg.Connection[Any], schema: str) -> bool:
     """Whether `bookkeeping` ran for this schema. It need not run twice, and it waits for whoever writes there."""
     return exists(conn, schema, "spreading")
-
-
-def schema_exists(conn: psycopg.Connection[Any], schema: str) -> bool:
-    """Whether there is a schema of this name."""
-    return conn.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [schema]).fetchone() is not None
 
 
 def projector_conninfo(conninfo: str) -> str:

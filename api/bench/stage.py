@@ -24,8 +24,10 @@ from ledger.events import NewEvent
 from ledger.inbox import open_envelope, receive
 from ledger.keys import KeyStore, MasterKey
 from ledger.store import Log
+from projections import BILLING
 from replay.rebuild import ensure_built, rebuild
 from replay.simulator import Scenario, encode, simulate
+from replay.status import is_led
 
 SECRET = b"whsec_of_the_bench_only"
 _MASTER = base64.b64encode(b"bench master key, 32 bytes long!").decode()
@@ -112,10 +114,7 @@ class Stage:
         with self.process(["-m", "api.worker"], self.environment(conninfo)):
             with psycopg.connect(conninfo, autocommit=True) as conn:
                 deadline = time.monotonic() + 30
-                while time.monotonic() < deadline:
-                    led = conn.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone()
-                    if led and led[0] >= 2:
-                        break
+                while time.monotonic() < deadline and not is_led(conn, BILLING):
                     time.sleep(0.05)
             yield
 
