@@ -21,6 +21,8 @@ class ObjectFact(NamedTuple):
 
     model: str
     """The read model that it folds into, e.g. `customers`."""
+    object: str
+    """Stripe's type of the object."""
     mode: Mode
     account: str
     id: str

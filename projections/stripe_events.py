@@ -8,7 +8,6 @@ import msgspec
 
 from ledger.events import StripeEventConflicted, StripeEventReceived
 from ledger.facts import ObjectFact, Quarantined, StoredOnly, Waiting
-from ledger.translations import object_type
 from projections.base import Column, Entry, Key, Projection, Row, Table
 
 _TABLE = Table(
@@ -83,7 +82,7 @@ def _rendering(entry: Entry) -> _Rendering:
     state, reason = "applied", None
     about: tuple[str | None, str | None, str | None, str | None] = (None, None, None, None)
     if isinstance(said, ObjectFact):
-        about = (object_type(event.type), said.id, said.customer, said.claim)
+        about = (said.object, said.id, said.customer, said.claim)
     elif isinstance(said, StoredOnly):
         state, about = "stored_only", (said.object, said.object_id, said.customer, None)
     elif isinstance(said, Waiting):

@@ -35,7 +35,7 @@ def fact(
     mask = sum(1 << i for i in now)
     told = tuple(now[i] for i in sorted(now))
     return ObjectFact(
-        "m", "test", "a", "o", None, None, at_s, event_id, version, rank, fetched, mask, told, was or None
+        "m", "thing", "test", "a", "o", None, None, at_s, event_id, version, rank, fetched, mask, told, was or None
     )
 
 

@@ -1,6 +1,7 @@
 """Stripe's payloads, of any API version, to facts. The registry: one file and one line a family."""
 
 import re
+from functools import lru_cache
 
 import msgspec
 from msgspec.structs import replace
@@ -22,7 +23,7 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 BY_NAME: dict[str, Family] = {f.name: f for f in FAMILIES}
-_BY_PREFIX: dict[str, Translator] = {p: t for f in FAMILIES for t in (Translator(f),) for p in f.prefixes}
+_BY_TYPE: dict[str, Translator] = {e: t for f in FAMILIES for t in (Translator(f),) for e in f.event_types}
 _IGNORED: frozenset[str] = frozenset().union(*(f.ignored for f in FAMILIES))
 #: Thin events carry no object: https://docs.stripe.com/event-destinations#thin-events
 _THIN = Waiting("thin event: its object has not been fetched")
@@ -36,16 +37,18 @@ def translate(event: StripeEventReceived) -> Translation:
     """What a Stripe event says, or why it says nothing. Never raises for anything in the payload."""
     if _NUL_MARK in bytes(event.payload):  # PostgreSQL's text holds no NUL; the log keeps it as it came
         event = replace(event, payload=msgspec.Raw(_NUL.sub(rb"\1\\ufffd", bytes(event.payload))))
-    translator = _BY_PREFIX.get(event.type.rpartition(".")[0])
-    if translator is None or event.type in _IGNORED:
+    translator = translator_of(event.type)
+    if translator is None:
         return _THIN if event.api_version is None and _is_thin(event.payload) else _about(event.payload)
     return translator.translate(event)
 
 
-def object_type(event_type: str) -> str | None:
-    """Stripe's type of the objects that events of this type carry, where it is translated."""
-    translator = _BY_PREFIX.get(event_type.rpartition(".")[0])
-    return translator.family.object_type if translator is not None else None
+@lru_cache(maxsize=1_000)
+def translator_of(event_type: str) -> Translator | None:
+    """Who translates events of this type: the family that names it whole, else the one whose pattern it matches."""
+    if event_type in _IGNORED:
+        return None
+    return _BY_TYPE.get(event_type) or _BY_TYPE.get(event_type.rpartition(".")[0] + ".*")
 
 
 class _Named(msgspec.Struct, gc=False):

@@ -41,20 +41,21 @@ class Family:
     name: str
     model: str
     """The read model that its facts fold into."""
-    object_type: str
-    """Stripe's `object` of the payload."""
-    prefixes: tuple[str, ...]
-    """Event types without their last word, e.g. `customer.subscription`."""
+    object_types: tuple[str, ...]
+    """Stripe's `object` of the payload: one of these."""
+    event_types: tuple[str, ...]
+    """E.g. `charge.dispute.*`, where `*` stands for one word; a whole type goes before a pattern."""
     payload: type[msgspec.Struct]
     facts: type[msgspec.Struct]
     translate: Callable[[Any], Any]
-    identify: Callable[[Any], str]
     whence: tuple[Whence, ...]
+    identify: Callable[[Any, StripeEventReceived], str] = field(default=lambda payload, event: own_id(payload))
+    """The object's id; by its event where Stripe gives it none (a balance is its account's)."""
     rank: Callable[[str, Any], int] = field(default=lambda verb, facts: rank_of_verb(verb))
     customer: Callable[[Any], str | None] = field(default=lambda facts: getattr(facts, "customer", None) or None)
     claim: Callable[[Any], str | None] = field(default=lambda facts: getattr(facts, "org_claim", None) or None)
     ignored: frozenset[str] = frozenset()
-    """Event types under the prefixes whose object is another one, or has no identity: stored only."""
+    """Event types under the patterns whose object is another one, or has no identity: stored only."""
 
 
 def rank_of_verb(verb: str) -> int:
@@ -83,10 +84,11 @@ class Translator:
         try:
             snapshot = self._decode(event.payload)
             obj = snapshot.data.object
-            if obj.object != family.object_type:
-                return Quarantined(f"the object is a {obj.object!r}, not a {family.object_type!r}")
+            if obj.object not in family.object_types:
+                expected = " or ".join(repr(o) for o in family.object_types)
+                return Quarantined(f"the object is a {obj.object!r}, not a {expected}")
             facts = family.translate(obj)
-            identity = family.identify(obj)
+            identity = family.identify(obj, event)
         except Missing as lack:
             return Quarantined(f"lacks {lack}")
         except msgspec.DecodeError as error:
@@ -104,6 +106,7 @@ class Translator:
             mask, values = _spoken(values, mask)
         return ObjectFact(
             family.model,
+            obj.object,
             event.mode,
             event.account,
             identity,
@@ -200,6 +203,17 @@ def plain(metadata: dict[str, Any] | UnsetType | None) -> dict[str, Any] | Unset
         if is_sealed(value):
             return {k: v for k, v in metadata.items() if not is_sealed(v)}
     return metadata
+
+
+class Reference(msgspec.Struct, gc=False):
+    """An expanded object of which only the id matters."""
+
+    id: str | UnsetType = UNSET
+
+
+def own_id(payload: Any) -> str:
+    """The object's own id. Raises Missing("id")."""
+    return str(need(payload.id, "id"))
 
 
 def id_of(reference: Any) -> Any:

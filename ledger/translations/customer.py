@@ -9,13 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ledger.facts import Instant, Json, Sealed, Whence
-from ledger.translations.base import Family, claim_in, id_of, need, plain
-
-
-class Reference(msgspec.Struct, gc=False):
-    """An expanded object of which only the id matters."""
-
-    id: str
+from ledger.translations.base import Family, Reference, claim_in, id_of, need, plain
 
 
 class Discounted(msgspec.Struct, gc=False):
@@ -113,12 +107,11 @@ def identify(payload: Payload) -> str:
 FAMILY = Family(
     name="customer",
     model="customers",
-    object_type="customer",
-    prefixes=("customer",),
+    object_types=("customer",),
+    event_types=("customer.*",),
     payload=Payload,
     facts=Customer,
     translate=translate,
-    identify=identify,
     customer=lambda facts: None,
     whence=(
         Whence("deleted", False, ("deleted (all; absent means false)",)),

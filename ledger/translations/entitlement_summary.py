@@ -7,13 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ledger.facts import Json, Whence
-from ledger.translations.base import Family, id_of, need
-
-
-class Reference(msgspec.Struct, gc=False):
-    """An expanded object of which only the id matters."""
-
-    id: str
+from ledger.translations.base import Family, Reference, id_of, need
 
 
 class Entitlement(msgspec.Struct, gc=False):
@@ -56,26 +50,26 @@ def translate(payload: Payload) -> EntitlementSummary:
     ]
     found.sort(key=lambda e: (e["lookup_key"], e["feature"]))
     return EntitlementSummary(
-        customer=identify(payload),
+        customer=_customer(payload),
         entitlements=found,
         complete=entitlements.has_more is not True,
     )
 
 
-def identify(payload: Payload) -> str:
-    """The customer's id, since the object has none of its own. Raises Missing("customer")."""
+def _customer(payload: Payload) -> str:
+    """The customer's id, which is the summary's too, since it has none of its own. Raises Missing("customer")."""
     return str(need(id_of(payload.customer), "customer"))
 
 
 FAMILY = Family(
     name="entitlement_summary",
     model="entitlement_summaries",
-    object_type="entitlements.active_entitlement_summary",
-    prefixes=("entitlements.active_entitlement_summary",),
+    object_types=("entitlements.active_entitlement_summary",),
+    event_types=("entitlements.active_entitlement_summary.*",),
     payload=Payload,
     facts=EntitlementSummary,
     translate=translate,
-    identify=identify,
+    identify=lambda payload, event: _customer(payload),
     whence=(
         Whence("customer", True, ("customer, an id or expanded (all)",)),
         Whence("entitlements", True, ("entitlements.data[].feature, an id or expanded, and .lookup_key (all)",)),

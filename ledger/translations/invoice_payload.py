@@ -8,13 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from ledger.translations.base import id_of, need
-
-
-class Reference(msgspec.Struct, gc=False):
-    """An expanded object of which only the id matters."""
-
-    id: str | UnsetType = UNSET
+from ledger.translations.base import Reference, id_of, need
 
 
 class TaxRateDetails(msgspec.Struct, gc=False):

@@ -10,14 +10,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ledger.facts import Instant, Json, Whence
-from ledger.translations.base import Family, id_of, need
+from ledger.translations.base import Family, Reference, id_of, need
 from ledger.translations.features import parse_features
-
-
-class Reference(msgspec.Struct, gc=False):
-    """An expanded object of which only the id matters."""
-
-    id: str | UnsetType = UNSET
 
 
 class Recurring(msgspec.Struct, gc=False):
@@ -206,12 +200,11 @@ def _table(*own: Whence) -> tuple[Whence, ...]:
 PRICE = Family(
     name="price",
     model="prices",
-    object_type="price",
-    prefixes=("price",),
+    object_types=("price",),
+    event_types=("price.*",),
     payload=PricePayload,
     facts=Price,
     translate=translate_price,
-    identify=identify,
     customer=lambda facts: None,
     claim=lambda facts: None,
     whence=_table(
@@ -233,12 +226,11 @@ PRICE = Family(
 PLAN = Family(
     name="plan",
     model="prices",
-    object_type="plan",
-    prefixes=("plan",),
+    object_types=("plan",),
+    event_types=("plan.*",),
     payload=PlanPayload,
     facts=Price,
     translate=translate_plan,
-    identify=identify,
     customer=lambda facts: None,
     claim=lambda facts: None,
     whence=_table(

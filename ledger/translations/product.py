@@ -9,14 +9,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ledger.facts import Instant, Json, Whence
-from ledger.translations.base import Family, id_of, need
+from ledger.translations.base import Family, Reference, id_of, need
 from ledger.translations.features import parse_features
-
-
-class Reference(msgspec.Struct, gc=False):
-    """An expanded object of which only the id matters."""
-
-    id: str | UnsetType = UNSET
 
 
 class MarketingFeature(msgspec.Struct, gc=False):
@@ -124,12 +118,11 @@ def _tax_code(payload: Payload) -> Any:
 FAMILY = Family(
     name="product",
     model="products",
-    object_type="product",
-    prefixes=("product",),
+    object_types=("product",),
+    event_types=("product.*",),
     payload=Payload,
     facts=Product,
     translate=translate,
-    identify=identify,
     customer=lambda facts: None,
     claim=lambda facts: None,
     whence=(

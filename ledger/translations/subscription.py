@@ -11,8 +11,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ledger.facts import Instant, Json, Whence
-from ledger.translations.base import FINAL, Family, claim_in, id_of, need, plain, rank_of_verb
-from ledger.translations.subscription_items import ItemList, Plan, Reference, items_of
+from ledger.translations.base import FINAL, Family, Reference, claim_in, id_of, need, plain, rank_of_verb
+from ledger.translations.subscription_items import ItemList, Plan, items_of
 
 #: Statuses that nothing follows: https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses
 ENDED = frozenset({"canceled", "incomplete_expired"})
@@ -209,12 +209,11 @@ def _all(*fields: str) -> tuple[Whence, ...]:
 FAMILY = Family(
     name="subscription",
     model="subscriptions",
-    object_type="subscription",
-    prefixes=("customer.subscription",),
+    object_types=("subscription",),
+    event_types=("customer.subscription.*",),
     payload=Payload,
     facts=Subscription,
     translate=translate,
-    identify=identify,
     rank=rank,
     whence=(
         Whence("customer", True, ("customer, an id or expanded (all)",)),

@@ -9,14 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from ledger.translations.base import Missing, need, plain
-
-
-class Reference(msgspec.Struct, gc=False):
-    """An expanded object of which only the id matters."""
-
-    id: str
-
+from ledger.translations.base import Missing, Reference, need, plain
 
 # What stands in the list of items defaults to null, not to UNSET: `previous_attributes` hold lists whole, so these
 # are never laid over each other, and a fact's item is plain JSON, in which null is all that can be said.

@@ -72,8 +72,9 @@ def stripe_types() -> str:
     rows = []
     for family in FAMILIES:
         ignored = f", except {', '.join(code(i) for i in sorted(family.ignored))}" if family.ignored else ""
-        kinds = ", ".join(code(f"{p}.*") for p in family.prefixes)
-        rows.append((kinds + ignored, code(family.object_type), f"[`{family.model}`](read-models.md#{family.model})"))
+        kinds = ", ".join(code(e) for e in family.event_types)
+        objects = ", ".join(map(code, family.object_types))
+        rows.append((kinds + ignored, objects, f"[`{family.model}`](read-models.md#{family.model})"))
     parts = [
         "Recount stores and acknowledges **every** event type. The types below are also translated: their objects fold"
         " into a read model. Every other type is `stored_only`. A `*` is one word: `customer.*` is `customer.created`"
@@ -93,7 +94,7 @@ def stripe_types() -> str:
 
 def _sentence_of(family: Family) -> str:
     said = sources.first_sentence(family.facts.__doc__)
-    return f"{said} Event types: {', '.join(code(f'{p}.*') for p in family.prefixes)}."
+    return f"{said} Event types: {', '.join(code(e) for e in family.event_types)}."
 
 
 def _whence(family: Family) -> str:
