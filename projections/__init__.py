@@ -1,5 +1,6 @@
 """What we believe now: every read model, and the groups in which they advance. The registry: one line a model."""
 
+from ledger.translations import FAMILIES
 from projections.api_keys import API_KEYS
 from projections.base import Derivation, Group, Projection
 from projections.catalog import CATALOG, PRICES, PRODUCTS
@@ -7,12 +8,13 @@ from projections.customers import CUSTOMERS
 from projections.entitlement_summaries import ENTITLEMENT_SUMMARIES
 from projections.entitlements import ENTITLEMENTS
 from projections.invoices import INVOICES
+from projections.objects import with_families
 from projections.organizations import OPERATOR_LINKS, ORG_LINKS, ORGANIZATIONS
 from projections.stripe_events import STRIPE_EVENTS
 from projections.subscriptions import SUBSCRIPTIONS
 
-#: In the order in which derivations depend on each other.
-BILLING = Group(
+#: What has a file of its own here; derivations in the order in which they depend on each other.
+_BILLING = Group(
     "billing",
     projections=(
         STRIPE_EVENTS,
@@ -26,6 +28,8 @@ BILLING = Group(
     ),
     derivations=(CATALOG, ORG_LINKS, ORGANIZATIONS, ENTITLEMENTS),
 )
+#: A family of Stripe objects without such a file gets its read model from itself.
+BILLING = with_families(_BILLING, FAMILIES)
 #: Keys advance by themselves, so that a revocation counts at once while billing catches up.
 ACCESS = Group("access", projections=(API_KEYS,))
 

@@ -3,6 +3,8 @@
 The columns are the fields of the family's facts type; this file is the only one that knows how the two correspond.
 """
 
+from collections.abc import Iterable
+from dataclasses import replace
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
@@ -10,7 +12,8 @@ import msgspec
 from msgspec import UnsetType
 
 from ledger.facts import ObjectFact
-from projections.base import Column, Entry, Key, Projection, Row, Table
+from ledger.translations.base import Family
+from projections.base import Column, Entry, Group, Key, Projection, Row, Table
 from projections.ordering import absorb, merge, settle
 
 #: PostgreSQL's bigint, and more than any amount or time.
@@ -37,6 +40,20 @@ def object_projection(
         return make((*key, *settled.values, settled.changed_s, settled.undecided))
 
     return Projection(name, version, table, (name,), _keys, _apply, to_row, merge=merge)
+
+
+def with_families(group: Group, families: Iterable[Family]) -> Group:
+    """`group`, and a read model for each family's model that no projection of `group` reads yet.
+
+    So a new Stripe type needs no file here. Families of one model share its facts type; the first states the table.
+    """
+    stated: dict[str, Family] = {}
+    for family in families:
+        if family.model not in group.routes:
+            first = stated.setdefault(family.model, family)
+            assert first.facts is family.facts, f"{family.name} folds into {family.model} with other facts"
+    made = (object_projection(model, f.version, f.facts, f.indexes) for model, f in stated.items())
+    return replace(group, projections=(*group.projections, *made))
 
 
 def _keys(entry: Entry) -> tuple[Key, ...]:

@@ -56,6 +56,11 @@ class Family:
     claim: Callable[[Any], str | None] = field(default=lambda facts: getattr(facts, "org_claim", None) or None)
     ignored: frozenset[str] = frozenset()
     """Event types under the patterns whose object is another one, or has no identity: stored only."""
+    version: int = 1
+    """The version of its read model: one more whenever the facts type changes, and the table is built anew."""
+    indexes: tuple[str, ...] = ()
+    """Of its read model's table, e.g. `(mode, account, customer)`. Like `version`, for models that `projections` makes
+    of the family alone; a model with a file of its own there states both itself."""
 
 
 def rank_of_verb(verb: str) -> int:
