@@ -8,7 +8,15 @@ from msgspec.structs import replace
 
 from ledger.events import StripeEventReceived
 from ledger.facts import StoredOnly, Translation, Waiting
-from ledger.translations import customer, entitlement_summary, invoice, price, product, subscription
+from ledger.translations import (
+    balance_transaction,
+    customer,
+    entitlement_summary,
+    invoice,
+    price,
+    product,
+    subscription,
+)
 from ledger.translations.base import Family, Translator
 
 #: The registry: one line a family.
@@ -20,6 +28,7 @@ FAMILIES: tuple[Family, ...] = (
     product.FAMILY,
     price.PRICE,
     price.PLAN,
+    balance_transaction.FAMILY,
 )
 
 BY_NAME: dict[str, Family] = {f.name: f for f in FAMILIES}

@@ -23,7 +23,11 @@ MEANINGS = {
     "organizations": "Who is billed: customers, accounts, subscriptions counted by status.",
     "entitlements": "What each organization may use: one row a feature, as a schedule of segments.",
     "api_keys": "Keys to the API, revoked ones included. Of the key itself only a keyed digest is kept.",
+    "balance_transactions": "What was booked on each account's balance: gross, fees, net, and when it may be paid out.",
 }
+#: What a model says of which its family is all there is.
+for _family in FAMILIES:
+    MEANINGS.setdefault(_family.model, sources.first_sentence(_family.facts.__doc__))
 #: (model, column) -> a note, where no facts type gives one.
 _NOTES = {
     ("stripe_events", "state"): "`applied`, `stored_only`, `waiting`, `quarantined` or `conflict`",
