@@ -1,21 +1,12 @@
 """The catalogue: products with their prices, features and limits."""
 
-from typing import Any
-
-from flask import Response
-from marshmallow import fields
-
 from api.auth import Caller
-from api.resources import filters
-from api.resources.answers import Concern, answer
-from api.resources.context import caller, context, if_none_match, send
-from api.resources.lists import Condition, Read, ReadList, Source, list_of, single, text
-from api.resources.publish import answered, listed, read, section
+from api.resources.filters import flag, holding
+from api.resources.lists import Condition, Source
+from api.resources.resource import Resource, published
 from api.schemas import PRODUCT
 from ledger.ids import PLATFORM
 from replay.tables import LIVE
-
-catalog = section("catalog", "The catalogue: products and prices")
 
 
 def _visible(caller: Caller) -> list[Condition]:
@@ -29,50 +20,24 @@ def _visible(caller: Caller) -> list[Condition]:
     return conditions
 
 
-SOURCE = Source(PRODUCT, f"{LIVE}.catalog t", {}, ("t.account", "t.product"), _visible, (Concern("catalog"),))
-
-
-class One(Read):
-    account = text("The Stripe account it belongs to; the platform's own if not given")
-
-
-class Filters(ReadList):
-    account = text("Products of this Stripe account")
-    lookup_key = text("The product that has a price with this lookup key")
-    active = fields.Boolean(load_default=None, metadata={"description": "Only products that are, or are not, sold"})
-
-
-@read(
-    catalog,
-    "/v1/catalog",
+CATALOG = Resource(
     "catalog",
-    listed(PRODUCT.schema),
-    query=Filters,
-    problems=("invalid_cursor",),
+    "a product with its prices",
+    Source(
+        PRODUCT,
+        f"{LIVE}.catalog t",
+        {},
+        ("t.account", "t.product"),
+        _visible,
+        id="t.product",
+        derivation="catalog",
+    ),
+    filters=(
+        holding("lookup_key", "The product that has a price with this lookup key", "lookup_keys"),
+        flag("active", "Only products that are, or are not, sold"),
+    ),
+    offers_org=False,
+    words="products",
+    singular="product",
 )
-def list_catalog(given: dict[str, Any]) -> Response:
-    """List products with their prices.
-
-    Ordered by account and product.
-    """
-    conditions = filters.equals(given, account="t.account", active="t.active")
-    if given["lookup_key"] is not None:
-        conditions.append(Condition("t.lookup_keys @> ARRAY[%s::text]", (given["lookup_key"],)))
-    return send(answer(*list_of(context(), caller(), SOURCE, given, conditions), if_none_match()))
-
-
-@read(
-    catalog,
-    "/v1/catalog/<string:product>",
-    "catalog",
-    answered(PRODUCT.schema),
-    query=One,
-    problems=("not_found",),
-)
-def get_product(given: dict[str, Any], product: str) -> Response:
-    """Get a product with its prices."""
-    here, asks = context(), caller()
-    account = given["account"] or asks.account or PLATFORM
-    conditions = [Condition("t.product = %s", (product,)), Condition("t.account = %s", (account,))]
-    source = SOURCE._replace(concerns=(Concern("catalog", (asks.mode, account, product)),))
-    return send(answer(*single(here, asks, source, conditions, given["min_position"]), if_none_match()))
+catalog = published(CATALOG, "The catalogue: products and prices")

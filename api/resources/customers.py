@@ -2,70 +2,15 @@
 
 from typing import Any
 
-from flask import Response
 from marshmallow import fields
 
 from api.auth import Caller
 from api.problems import Problem
-from api.resources import filters
-from api.resources.answers import Concern, answer
-from api.resources.context import Context, caller, context, if_none_match, send
-from api.resources.lists import (
-    Condition,
-    Read,
-    ReadList,
-    Source,
-    bound_to_customer,
-    list_of,
-    moment,
-    object_conditions,
-    single,
-    text,
-    with_customers_org,
-)
-from api.resources.publish import answered, listed, read, section
+from api.resources.context import Context
+from api.resources.filters import CREATED, Filter, flag
+from api.resources.lists import Condition, text
+from api.resources.resource import Resource, of_customers, published
 from api.schemas import CUSTOMER
-
-customers = section("customers", "Customers: who pays")
-
-SOURCE = Source(
-    CUSTOMER,
-    with_customers_org("customers", "id"),
-    {"org": "l.org", "claimed_by": "l.claimed_by"},
-    ("t.account", "t.id"),
-    bound_to_customer,
-    (Concern("org_links"),),
-)
-
-
-class One(Read):
-    account = text("The Stripe account it belongs to; the platform's own if not given")
-
-
-class Filters(ReadList):
-    email = text("Customers that have, or once had, this e-mail address; for keys that see personal fields")
-    unlinked = fields.Boolean(load_default=None, metadata={"description": "Only those that no organization claims"})
-    org = text("Customers of this organization")
-    account = text("Customers of this Stripe account")
-    delinquent = fields.Boolean(load_default=None)
-    created_after = moment(filters.CREATED_AFTER)
-    created_before = moment(filters.CREATED_BEFORE)
-
-
-@read(customers, "/v1/customers", "customers", listed(CUSTOMER.schema), query=Filters, problems=("invalid_cursor",))
-def list_customers(given: dict[str, Any]) -> Response:
-    """List customers.
-
-    Ordered by account and id.
-    """
-    here, asks = context(), caller()
-    conditions = filters.equals(given, org="l.org", account="t.account", delinquent="t.delinquent")
-    conditions += filters.created_between(given)
-    if given["unlinked"] is not None:
-        conditions.append(Condition("l.org IS NULL" if given["unlinked"] else "l.org IS NOT NULL"))
-    if given["email"] is not None:
-        conditions.append(_with_email(here, asks, given["email"]))
-    return send(answer(*list_of(here, asks, SOURCE, given, conditions), if_none_match()))
 
 
 def _with_email(here: Context, asks: Caller, email: str) -> Condition:
@@ -80,16 +25,27 @@ def _with_email(here: Context, asks: Caller, email: str) -> Condition:
     )
 
 
-@read(
-    customers,
-    "/v1/customers/<string:customer>",
+def _unlinked(here: Context, asks: Caller, unlinked: Any) -> Condition:
+    return Condition("l.org IS NULL" if unlinked else "l.org IS NOT NULL")
+
+
+CUSTOMERS = Resource(
     "customers",
-    answered(CUSTOMER.schema),
-    query=One,
-    problems=("not_found",),
+    "a customer",
+    of_customers(CUSTOMER, "customers", "id", claimed_by="l.claimed_by"),
+    filters=(
+        Filter(
+            "email",
+            text("Customers that have, or once had, this e-mail address; for keys that see personal fields"),
+            _with_email,
+        ),
+        Filter(
+            "unlinked",
+            fields.Boolean(load_default=None, metadata={"description": "Only those that no organization claims"}),
+            _unlinked,
+        ),
+        flag("delinquent"),
+        *CREATED,
+    ),
 )
-def get_customer(given: dict[str, Any], customer: str) -> Response:
-    """Get a customer."""
-    here, asks = context(), caller()
-    conditions = object_conditions(asks, customer, given["account"])
-    return send(answer(*single(here, asks, SOURCE, conditions, given["min_position"]), if_none_match()))
+customers = published(CUSTOMERS, "Customers: who pays")

@@ -50,6 +50,23 @@ class Source(NamedTuple):
     """Which rows of its mode a key sees."""
     concerns: tuple[Concern, ...] = ()
     newest_first: bool = False
+    id: str = "t.id"
+    """What a row is asked for by, beside its account."""
+    derivation: str | None = None
+    """The derivation that makes the rows, each from (mode, account, id); None: they are folded."""
+
+    def of_all(self) -> "Source":
+        """With what concerns a list: any key of the derivation."""
+        return self._concerned(None)
+
+    def of_one(self, key: tuple[str, ...]) -> "Source":
+        """With what concerns one row: its own key of the derivation."""
+        return self._concerned(key)
+
+    def _concerned(self, key: tuple[str, ...] | None) -> "Source":
+        if self.derivation is None:
+            return self
+        return self._replace(concerns=(*self.concerns, Concern(self.derivation, key)))
 
     def columns(self) -> str:
         """What is selected, in the order of the shape's members."""
@@ -207,10 +224,9 @@ def single(
     return shown(context, caller, source.shape, page.rows[:1])[0], how_fresh
 
 
-def object_conditions(caller: Caller, object_id: str, account: str | None) -> list[Condition]:
-    """The one object of this id: in the account asked for, else the key's own, else the platform's."""
-    where = account or caller.account or PLATFORM
-    return [Condition("t.id = %s", (object_id,)), Condition("t.account = %s", (where,))]
+def account_meant(caller: Caller, account: str | None) -> str:
+    """Where an id is looked for: in the account asked for, else the key's own, else the platform's."""
+    return account or caller.account or PLATFORM
 
 
 def shown(context: Context, caller: Caller, shape: Shape, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:

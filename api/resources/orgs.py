@@ -3,26 +3,20 @@
 from typing import Any
 
 from flask import Response
-from marshmallow import fields
 
 from api.auth import Caller
 from api.problems import Problem
-from api.resources import filters, invoices, seller, subscriptions
+from api.resources import seller
 from api.resources.answers import Concern, Fresh, answer
 from api.resources.context import Context, caller, context, if_none_match, send
-from api.resources.lists import (
-    Condition,
-    Page,
-    Read,
-    ReadList,
-    Source,
-    list_of,
-    single,
-    text,
-)
+from api.resources.filters import flag, holding
+from api.resources.invoices import INVOICES
+from api.resources.lists import Condition, Page, Read, Source, list_of, single, text
 from api.resources.past import alone, past
 from api.resources.publish import answered, listed, read, section
-from api.schemas import INVOICE, ORGANIZATION, SUBSCRIPTION
+from api.resources.resource import Resource, named, query_of
+from api.resources.subscriptions import SUBSCRIPTIONS
+from api.schemas import ORGANIZATION
 from projections.organizations import ORGANIZATIONS
 from replay.tables import LIVE
 
@@ -54,13 +48,10 @@ class One(Read):
     as_of = text(_AS_OF)
 
 
-class Filters(ReadList):
-    account = text("Organizations with a customer in this Stripe account")
-    delinquent = fields.Boolean(load_default=None)
-
-
-class SubscriptionsOfOne(subscriptions.OfOrganization):
-    as_of = text(_AS_OF + "; goes with no other filter")
+_FILTERS = (
+    holding("account", "Organizations with a customer in this Stripe account", "accounts"),
+    flag("delinquent"),
+)
 
 
 def org_exists(caller: Caller, org: str) -> Condition:
@@ -71,16 +62,21 @@ def org_exists(caller: Caller, org: str) -> Condition:
     return Condition(f"EXISTS (SELECT FROM {LIVE}.organizations t WHERE {where})", params)
 
 
-@read(orgs, "/v1/orgs", "orgs", listed(ORGANIZATION.schema), query=Filters, problems=("invalid_cursor",))
+@read(
+    orgs,
+    "/v1/orgs",
+    "orgs",
+    listed(ORGANIZATION.schema),
+    query=query_of(_FILTERS, "orgs_filters"),
+    problems=("invalid_cursor",),
+)
 def list_orgs(given: dict[str, Any]) -> Response:
     """List organizations.
 
     Ordered by id.
     """
     here, asks = context(), caller()
-    conditions = filters.equals(given, delinquent="t.delinquent")
-    if given["account"] is not None:
-        conditions.append(Condition("t.accounts @> ARRAY[%s::text]", (given["account"],)))
+    conditions = [f.where(here, asks, given[f.name]) for f in _FILTERS if given[f.name] is not None]
     account = asks.account
     present = (lambda page: _as_seller(here, asks, page, account)) if account is not None else None
     return send(answer(*list_of(here, asks, SOURCE, given, conditions, present=present), if_none_match()))
@@ -128,49 +124,41 @@ def _one(here: Context, asks: Caller, org: str, min_position: int | None) -> tup
     return content, how_fresh
 
 
-@read(
-    orgs,
-    "/v1/orgs/<string:org>/subscriptions",
-    "subscriptions",
-    listed(SUBSCRIPTION.schema),
-    query=SubscriptionsOfOne,
-    problems=("not_found",),
-)
-def list_org_subscriptions(given: dict[str, Any], org: str) -> Response:
-    """List an organization's subscriptions.
+def _publish_of_one(resource: Resource, *, past_too: bool) -> None:
+    """Put an organization's own rows of a resource below it. `past_too`: also as they stood."""
+    offered = resource.offered(of_one_org=True)
+    query = query_of(offered, f"{resource.name}_of_one")
+    if past_too:
+        query = query.from_dict({"as_of": text(_AS_OF + "; goes with no other filter")}, name=f"{query.__name__}_as_of")
 
-    Ordered by account and id. With `as_of`, all that it had then.
-    """
-    here, asks = context(), caller()
-    as_of = given.pop("as_of")
-    if as_of is not None:
-        alone(given)
-        then = past(here, asks, org, as_of)
-        entries = [SUBSCRIPTION.of_row(r, org=org, stale=False) for r in then.linked("subscriptions")]
-        return send(answer({"data": entries, "next_cursor": None}, then.fresh, if_none_match()))
-    return _of_org(here, asks, org, subscriptions.SOURCE, given, subscriptions.conditions_of(given))
+    def view(given: dict[str, Any], org: str) -> Response:
+        here, asks = context(), caller()
+        as_of = given.pop("as_of", None)
+        if as_of is not None:
+            alone(given)
+            then = past(here, asks, org, as_of)
+            shape = resource.source.shape
+            entries = [shape.of_row(r, org=org, stale=False) for r in then.linked(resource.name)]
+            return send(answer({"data": entries, "next_cursor": None}, then.fresh, if_none_match()))
+        return _of_one(here, asks, org, resource, given)
 
-
-@read(
-    orgs,
-    "/v1/orgs/<string:org>/invoices",
-    "invoices",
-    listed(INVOICE.schema),
-    query=invoices.OfOrganization,
-    problems=("not_found",),
-)
-def list_org_invoices(given: dict[str, Any], org: str) -> Response:
-    """List an organization's invoices.
-
-    Ordered by account and id.
-    """
-    return _of_org(context(), caller(), org, invoices.SOURCE, given, invoices.conditions_of(given))
+    then = " With `as_of`, all that it had then." if past_too else ""
+    said = f"List an organization's {resource.called}.\n\n{resource.order}{then}"
+    rule = f"/v1/orgs/<string:org>/{resource.dashed}"
+    publish = read(
+        orgs, rule, resource.name, listed(resource.source.shape.schema), query=query, problems=("not_found",)
+    )
+    publish(named(view, f"list_org_{resource.name}", said))
 
 
-def _of_org(
-    here: Context, asks: Caller, org: str, source: Source, given: dict[str, Any], conditions: list[Condition]
-) -> Response:
+def _of_one(here: Context, asks: Caller, org: str, resource: Resource, given: dict[str, Any]) -> Response:
+    source = resource.source.of_all()
     source = source._replace(concerns=(*source.concerns, Concern("organizations", (asks.mode, org))))
-    conditions = [Condition("l.org = %s", (org,)), *conditions]
+    conditions = [Condition("l.org = %s", (org,)), *resource.conditions(here, asks, given)]
     found = list_of(here, asks, source, given, conditions, exists=org_exists(asks, org))
     return send(answer(*found, if_none_match()))
+
+
+#: What an organization has of its own, in the order of the document.
+_publish_of_one(SUBSCRIPTIONS, past_too=True)
+_publish_of_one(INVOICES, past_too=False)
