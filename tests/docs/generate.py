@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from tests.docs.reference_api import api, error_codes
 from tests.docs.reference_cli import cli
-from tests.docs.reference_ledger import events, stripe_types
+from tests.docs.reference_ledger import events
 from tests.docs.reference_models import read_models
+from tests.docs.reference_stripe import stripe_types
 from tests.docs.sources import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"

@@ -22,6 +22,7 @@ MEANINGS = {
     "org_links": "The organization behind each customer, and every claim to it.",
     "organizations": "Who is billed: customers, accounts, subscriptions counted by status.",
     "entitlements": "What each organization may use: one row a feature, as a schedule of segments.",
+    "credit_balances": "What is left of each customer's billing credits: by currency and grant, and until when.",
     "api_keys": "Keys to the API, revoked ones included. Of the key itself only a keyed digest is kept.",
     "balance_transactions": "What was booked on each account's balance: gross, fees, net, and when it may be paid out.",
 }
@@ -42,6 +43,7 @@ _NOTES = {
     ("organizations", "subscriptions"): "how many, by status",
     ("entitlements", "segments"): "state, granted, limit, unlimited, from_s, until_s; see entitlements",
     ("entitlements", "sources"): "what grants it, or granted it",
+    ("credit_balances", "balances"): "one a currency: sums, `grants` in the order of use, `segments` of what is usable",
     ("api_keys", "digest"): "keyed HMAC-SHA256 of the key",
 }
 _ORDER_NOTES = {
