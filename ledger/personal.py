@@ -32,6 +32,7 @@ PUBLIC = (
     "invoice_payment", "balance", "application_fee", "capability",
     "product", "price", "plan", "coupon", "promotion_code", "tax_rate", "tax_code", "shipping_rate",
     "entitlements.feature", "entitlements.active_entitlement", "product_feature", "billing.meter",
+    "billing.credit_balance_transaction",
     "billing_portal.configuration",
 )  # fmt: skip
 

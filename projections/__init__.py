@@ -4,6 +4,7 @@ from ledger.translations import FAMILIES
 from projections.api_keys import API_KEYS
 from projections.base import Derivation, Group, Projection
 from projections.catalog import CATALOG, PRICES, PRODUCTS
+from projections.credit_balances import CREDIT_BALANCES
 from projections.customers import CUSTOMERS
 from projections.entitlement_summaries import ENTITLEMENT_SUMMARIES
 from projections.entitlements import ENTITLEMENTS
@@ -26,7 +27,7 @@ _BILLING = Group(
         ENTITLEMENT_SUMMARIES,
         OPERATOR_LINKS,
     ),
-    derivations=(CATALOG, ORG_LINKS, ORGANIZATIONS, ENTITLEMENTS),
+    derivations=(CATALOG, ORG_LINKS, ORGANIZATIONS, ENTITLEMENTS, CREDIT_BALANCES),
 )
 #: A family of Stripe objects without such a file gets its read model from itself.
 BILLING = with_families(_BILLING, FAMILIES)

@@ -10,9 +10,14 @@ from ledger.events import StripeEventReceived
 from ledger.facts import StoredOnly, Translation, Waiting
 from ledger.translations import (
     balance_transaction,
+    billing_alert,
+    credit_balance_transaction,
+    credit_grant,
     customer,
     entitlement_summary,
     invoice,
+    meter,
+    meter_error_report,
     price,
     product,
     subscription,
@@ -28,6 +33,11 @@ FAMILIES: tuple[Family, ...] = (
     product.FAMILY,
     price.PRICE,
     price.PLAN,
+    meter.FAMILY,
+    meter_error_report.FAMILY,
+    credit_grant.FAMILY,
+    credit_balance_transaction.FAMILY,
+    billing_alert.FAMILY,
     balance_transaction.FAMILY,
 )
 
@@ -47,9 +57,9 @@ def translate(event: StripeEventReceived) -> Translation:
     if _NUL_MARK in bytes(event.payload):  # PostgreSQL's text holds no NUL; the log keeps it as it came
         event = replace(event, payload=msgspec.Raw(_NUL.sub(rb"\1\\ufffd", bytes(event.payload))))
     translator = translator_of(event.type)
-    if translator is None:
-        return _THIN if event.api_version is None and _is_thin(event.payload) else _about(event.payload)
-    return translator.translate(event)
+    if event.api_version is None and _is_thin(event.payload):
+        return _of_thin(event, translator)
+    return _about(event.payload) if translator is None else translator.translate(event)
 
 
 @lru_cache(maxsize=1_000)
@@ -97,3 +107,24 @@ def _about(payload: bytes) -> StoredOnly:
 
 def _is_thin(payload: bytes) -> bool:
     return _THIN_MARK in bytes(payload)[:400]
+
+
+class _ThinEvent(msgspec.Struct, gc=False):
+    data: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_glance_thin = msgspec.json.Decoder(_ThinEvent).decode
+
+
+def _of_thin(event: StripeEventReceived, translator: Translator | None) -> Translation:
+    """What a thin event says by itself, where its `data` came along and a family reads it: such a family's payload is
+    the event. Others wait for their object.
+    """
+    try:
+        data = _glance_thin(event.payload).data
+    except msgspec.DecodeError:
+        data = msgspec.Raw(b"null")
+    if translator is None or bytes(data) in (b"null", b"{}"):
+        return _THIN
+    whole = b'{"data":{"object":' + bytes(event.payload) + b"}}"
+    return translator.translate(replace(event, payload=msgspec.Raw(whole)))

@@ -16,6 +16,7 @@ from ledger import inbox
 from ledger.facts import ObjectFact, Quarantined, StoredOnly, Waiting
 from ledger.translations import FAMILIES, translate
 from oracle.access import entitlements
+from oracle.credits import credit_balances
 from oracle.holdings import catalog, org_links, organizations
 from oracle.order import Said, last_words
 
@@ -44,6 +45,7 @@ def recount(deliveries: Iterable[tuple[dict[str, Any], str]], links: Iterable[An
     rows["org_links"] = org_links(rows)
     rows["organizations"] = organizations(rows)
     rows["entitlements"] = entitlements(rows)
+    rows["credit_balances"] = credit_balances(rows)
     return {m: {k: _plain(r) for k, r in found.items()} for m, found in rows.items()}
 
 
