@@ -19,7 +19,7 @@ Json = dict[str, Any]
 #: Place -> what stands there.
 Story = dict[str, Any]
 
-_SCALARS: dict[str, type | tuple[type, ...]] = {"string": str, "number": int, "integer": int, "boolean": bool}
+_SCALARS: dict[str, type | tuple[type, ...]] = {"string": str, "number": (int, float), "integer": int, "boolean": bool}
 
 
 class Made(NamedTuple):
@@ -87,6 +87,8 @@ class Schemas:
             return bool(schema["const"] == told)
         if "enum" in schema:
             return told in schema["enum"]
+        if not schema:
+            return True
         if isinstance(told, dict):
             known = schema.get("properties", {})
             if schema.get("type") != "object":
