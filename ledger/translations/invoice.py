@@ -1,7 +1,7 @@
 """Invoices: what is owed, what was paid and how it stands, in any API version.
 
-Persons' names and addresses stay in the log: no fact carries them, and of metadata what was sealed is left out. What
-the lines say is not read, only how many there are. Payments themselves are another family's matter.
+Persons' names and addresses stay in the log: no fact carries them, and of metadata what was sealed is left out, and of
+lines what they say in words. Payments are known as far as the invoice lists them.
 """
 
 from typing import Any
@@ -9,18 +9,22 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ledger.facts import Instant, Json, Whence
+from ledger.facts import Instant, Json
 from ledger.translations.base import CREATED, DELETED, FINAL, UPDATED, Family, Missing, id_of, need, plain, rank_of_verb
+from ledger.translations.invoice_lines import lines_of
 from ledger.translations.invoice_payload import (
+    AutomaticTax,
     Payload,
     Transitions,
-    discount_sum,
+    credit_grants,
     discounts,
-    line_state,
     payment,
+    payments,
     subscription,
     taxes,
 )
+from ledger.translations.invoice_taxes import discount_sum, is_reverse_charged
+from ledger.translations.invoice_whence import WHENCE
 
 
 class Invoice(msgspec.Struct, gc=False):
@@ -45,10 +49,29 @@ class Invoice(msgspec.Struct, gc=False):
     tax_minor: int | None | UnsetType = UNSET
     """The sum of all taxes, those included in the price as well as those added to it."""
     discount_minor: int | None | UnsetType = UNSET
+    credit_grants_minor: int | None | UnsetType = UNSET
+    """What the customer's credit grants paid of it, before tax."""
+    shipping_minor: int | None | UnsetType = UNSET
     starting_balance_minor: int | None | UnsetType = UNSET
+    """The customer's balance before it was finalized: credit is negative, debt is positive."""
     ending_balance_minor: int | None | UnsetType = UNSET
+    """The same after it was finalized; null until then."""
+    balance_applied_minor: int | None | UnsetType = UNSET
+    """What the customer's balance paid of it. Negative: it paid the balance, as one with a negative total does."""
+    amount_overpaid_minor: int | None | UnsetType = UNSET
+    amount_paid_off_stripe_minor: int | None | UnsetType = UNSET
+    pre_payment_credit_notes_minor: int | None | UnsetType = UNSET
+    """What credit notes took off the amount due while it was open."""
+    post_payment_credit_notes_minor: int | None | UnsetType = UNSET
+    """What credit notes gave back after it was paid."""
     taxes: Json | None | UnsetType = UNSET
-    """One entry a tax: `amount_minor`, `inclusive`, `rate` (a tax rate's id), `reason`."""
+    """One entry a tax: `amount_minor`, `inclusive`, `rate` (a tax rate's id), `reason`, `taxable_minor`."""
+    reverse_charge: bool | UnsetType = UNSET
+    """Whether the customer has to declare a tax of it."""
+    customer_tax_exempt: str | None | UnsetType = UNSET
+    automatic_tax_enabled: bool | None | UnsetType = UNSET
+    automatic_tax_status: str | None | UnsetType = UNSET
+    automatic_tax_disabled_reason: str | None | UnsetType = UNSET
     discounts: Json | None | UnsetType = UNSET
     """One entry a discount: `id`, `coupon` (None where only the discount's id is given)."""
     paid: bool | None | UnsetType = UNSET
@@ -62,6 +85,9 @@ class Invoice(msgspec.Struct, gc=False):
     invoice_pdf: str | None | UnsetType = UNSET
     payment_intent: str | None | UnsetType = UNSET
     charge: str | None | UnsetType = UNSET
+    payments: Json | UnsetType = UNSET
+    """`id`, `status`, `amount_requested_minor`, `amount_paid_minor`, `is_default`, and which `payment_intent`, `charge`
+    or `payment_record` paid. Known only where somebody expanded them; the read model `invoice_payments` knows all."""
     default_payment_method: str | None | UnsetType = UNSET
     period_start_s: Instant | None | UnsetType = UNSET
     period_end_s: Instant | None | UnsetType = UNSET
@@ -69,8 +95,13 @@ class Invoice(msgspec.Struct, gc=False):
     paid_at_s: Instant | None | UnsetType = UNSET
     voided_at_s: Instant | None | UnsetType = UNSET
     marked_uncollectible_at_s: Instant | None | UnsetType = UNSET
+    lines: Json | UnsetType = UNSET
+    """`id`, `amount_minor` (with taxes that are included, before discounts), `currency`, `price`, `product`,
+    `unit_amount_decimal`, `quantity` (`quantity_decimal` where it is no whole number), `period_start_s`,
+    `period_end_s`, `proration`, `subscription`, `subscription_item`, `invoice_item`, `discounts` and `taxes`. Of the
+    last two null is: the API version does not tell."""
     lines_complete: bool | UnsetType = UNSET
-    """Whether the payload carries every line of the invoice."""
+    """False when Stripe cut the list of lines short: the rest must be fetched."""
     line_count: int | UnsetType = UNSET
     """How many lines the payload carries: a lower bound unless `lines_complete`."""
     metadata: Json | UnsetType = UNSET
@@ -79,6 +110,8 @@ class Invoice(msgspec.Struct, gc=False):
 
 _NO_TRANSITIONS = Transitions(None, None, None, None)
 _SILENT = Transitions()
+_NO_AUTOMATIC_TAX = AutomaticTax(None, None, None)
+_AUTOMATIC_TAX_SILENT = AutomaticTax()
 #: A draft's provisional number ends so (seen in 2019-03-14).
 _DRAFT_NUMBER = "-DRAFT"
 
@@ -104,7 +137,11 @@ def translate(payload: Payload) -> Invoice:
     if payload.payments is not UNSET:
         payment_intent, charge = payment(payload)
     tax_minor, each_tax = taxes(payload)
-    lines_complete, line_count = line_state(payload.lines)
+    discounted = payload.total_discount_amounts
+    lines, lines_complete, line_count = lines_of(payload.lines)
+    automatic = payload.automatic_tax
+    if not isinstance(automatic, AutomaticTax):
+        automatic = _NO_AUTOMATIC_TAX if automatic is None else _AUTOMATIC_TAX_SILENT
     auto_advance, closed = payload.auto_advance, payload.closed
     if auto_advance is UNSET and closed is not UNSET:
         auto_advance = not closed
@@ -125,10 +162,22 @@ def translate(payload: Payload) -> Invoice:
         total_minor=need(total, "total"),
         total_excluding_tax_minor=payload.total_excluding_tax,
         tax_minor=tax_minor,
-        discount_minor=discount_sum(payload.total_discount_amounts),
+        discount_minor=discounted if not isinstance(discounted, list) else discount_sum(discounted),
+        credit_grants_minor=credit_grants(payload.total_pretax_credit_amounts),
+        shipping_minor=payload.amount_shipping,
         starting_balance_minor=payload.starting_balance,
         ending_balance_minor=payload.ending_balance,
+        balance_applied_minor=_balance_applied(payload.starting_balance, payload.ending_balance),
+        amount_overpaid_minor=payload.amount_overpaid,
+        amount_paid_off_stripe_minor=payload.amount_paid_off_stripe,
+        pre_payment_credit_notes_minor=payload.pre_payment_credit_notes_amount,
+        post_payment_credit_notes_minor=payload.post_payment_credit_notes_amount,
         taxes=each_tax,
+        reverse_charge=_reverse_charge(payload.customer_tax_exempt, each_tax),
+        customer_tax_exempt=payload.customer_tax_exempt,
+        automatic_tax_enabled=automatic.enabled,
+        automatic_tax_status=automatic.status,
+        automatic_tax_disabled_reason=automatic.disabled_reason,
         discounts=discounts(payload),
         paid=paid,
         paid_out_of_band=payload.paid_out_of_band,
@@ -141,6 +190,7 @@ def translate(payload: Payload) -> Invoice:
         invoice_pdf=payload.invoice_pdf,
         payment_intent=id_of(payment_intent),
         charge=id_of(charge),
+        payments=payments(payload),
         default_payment_method=id_of(payload.default_payment_method),
         period_start_s=payload.period_start,
         period_end_s=payload.period_end,
@@ -148,16 +198,12 @@ def translate(payload: Payload) -> Invoice:
         paid_at_s=moved.paid_at,
         voided_at_s=moved.voided_at,
         marked_uncollectible_at_s=moved.marked_uncollectible_at,
+        lines=lines,
         lines_complete=lines_complete,
         line_count=line_count,
         metadata=plain(payload.metadata),
         created_s=created if created is not UNSET else payload.date,
     )
-
-
-def identify(payload: Payload) -> str:
-    """The invoice's id. Raises Missing("id")."""
-    return str(need(payload.id, "id"))
 
 
 def rank(verb: str, facts: Invoice) -> int:
@@ -206,6 +252,20 @@ def _settled(payload: Payload, paid: bool | UnsetType | None) -> tuple[Any, Any]
     return settled, remaining
 
 
+def _balance_applied(starting: int | UnsetType | None, ending: int | UnsetType | None) -> int | UnsetType | None:
+    if isinstance(starting, int) and isinstance(ending, int):
+        return ending - starting
+    return None if ending is None else UNSET
+
+
+def _reverse_charge(exempt: str | UnsetType | None, taxes: list[dict[str, Any]] | UnsetType | None) -> bool | UnsetType:
+    if isinstance(taxes, list) and is_reverse_charged(taxes):
+        return True
+    if isinstance(exempt, str):
+        return exempt == "reverse"
+    return False if isinstance(taxes, list) else UNSET
+
+
 FAMILY = Family(
     name="invoice",
     model="invoices",
@@ -218,95 +278,5 @@ FAMILY = Family(
     customer=lambda facts: facts.customer or None,
     claim=lambda facts: None,
     ignored=frozenset({"invoice.upcoming"}),
-    whence=(
-        Whence("deleted", False, ("deleted (all; absent means false)",)),
-        Whence("customer", True, ("customer (all; may be null; not on a deleted stub)",)),
-        Whence(
-            "subscription",
-            False,
-            ("subscription (up to acacia)", "parent.subscription_details.subscription (basil on)"),
-        ),
-        Whence(
-            "status",
-            False,
-            ("paid, forgiven, closed, number, attempted (where status is absent)", "status (2018-11-08 on)"),
-        ),
-        Whence("number", False, ("number (since 2017; null on a draft)",)),
-        Whence("currency", True, ("currency (all; not on a deleted stub)",)),
-        Whence("collection_method", False, ("billing (up to 2019-10-08)", "collection_method (2019-10-17 on)")),
-        Whence("billing_reason", False, ("billing_reason (since 2018)",)),
-        Whence("amount_due_minor", False, ("amount_due (all)",)),
-        Whence("amount_paid_minor", False, ("amount_due if paid, else 0 (where absent)", "amount_paid (since 2018)")),
-        Whence(
-            "amount_remaining_minor",
-            False,
-            ("amount_due less what is paid (where absent)", "amount_remaining (since 2018)"),
-        ),
-        Whence("subtotal_minor", False, ("subtotal (all)",)),
-        Whence("total_minor", True, ("total (all; not on a deleted stub)",)),
-        Whence("total_excluding_tax_minor", False, ("total_excluding_tax (since 2022)",)),
-        Whence(
-            "tax_minor",
-            False,
-            (
-                "tax (up to acacia, where no list tells)",
-                "sum of total_tax_amounts[].amount (since 2019, up to acacia)",
-                "sum of total_taxes[].amount (basil on)",
-            ),
-        ),
-        Whence("discount_minor", False, ("sum of total_discount_amounts[].amount (2020-08-27 on)",)),
-        Whence("starting_balance_minor", False, ("starting_balance (all)",)),
-        Whence("ending_balance_minor", False, ("ending_balance (all)",)),
-        Whence(
-            "taxes",
-            False,
-            (
-                "total_tax_amounts[].amount, inclusive, tax_rate, taxability_reason (since 2019, up to acacia)",
-                "total_taxes[].amount, tax_behavior, tax_rate_details.tax_rate, taxability_reason (basil on)",
-            ),
-        ),
-        Whence(
-            "discounts",
-            False,
-            (
-                "discount.id, discount.coupon (up to acacia)",
-                "discounts[] or discounts[].id, coupon (2020-08-27 on)",
-                "discounts[].source.coupon (clover on)",
-            ),
-        ),
-        Whence("paid", False, ("paid (up to acacia)", "status is paid (basil on)")),
-        Whence("paid_out_of_band", False, ("paid_out_of_band (since 2022, up to acacia)",)),
-        Whence("attempt_count", False, ("attempt_count (all)",)),
-        Whence("attempted", False, ("attempted (all)",)),
-        Whence("next_payment_attempt_s", False, ("next_payment_attempt (all)",)),
-        Whence("due_date_s", False, ("due_date (since 2017)",)),
-        Whence("auto_advance", False, ("not closed (where auto_advance is absent)", "auto_advance (2018-11-08 on)")),
-        Whence("hosted_invoice_url", False, ("hosted_invoice_url (since 2017)",)),
-        Whence("invoice_pdf", False, ("invoice_pdf (since 2017)",)),
-        Whence(
-            "payment_intent",
-            False,
-            ("payment_intent (2019 to acacia)", "payments.data[].payment.payment_intent (basil on, where expanded)"),
-        ),
-        Whence(
-            "charge",
-            False,
-            ("charge (up to acacia)", "payments.data[].payment.charge (basil on, where expanded)"),
-        ),
-        Whence("default_payment_method", False, ("default_payment_method (since 2019)",)),
-        Whence("period_start_s", False, ("period_start (all)",)),
-        Whence("period_end_s", False, ("period_end (all)",)),
-        Whence(
-            "finalized_at_s",
-            False,
-            ("finalized_at (2018-11-08 to 2019-02-19)", "status_transitions.finalized_at (2019-03-14 on)"),
-        ),
-        Whence("paid_at_s", False, ("status_transitions.paid_at (since 2019)",)),
-        Whence("voided_at_s", False, ("status_transitions.voided_at (since 2019)",)),
-        Whence("marked_uncollectible_at_s", False, ("status_transitions.marked_uncollectible_at (since 2019)",)),
-        Whence("lines_complete", False, ("lines.total_count, lines.data (where absent)", "lines.has_more (all)")),
-        Whence("line_count", False, ("length of lines.data (all)",)),
-        Whence("metadata", False, ("metadata (all; sealed values left out)",)),
-        Whence("created_s", False, ("date (up to 2019-02-19)", "created (2019-03-14 on)")),
-    ),
+    whence=WHENCE,
 )

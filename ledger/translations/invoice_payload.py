@@ -6,28 +6,11 @@ Every field may be absent, in nested objects too: `previous_attributes` are read
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, UnsetType
 
 from ledger.translations.base import Reference, id_of, need
-
-
-class TaxRateDetails(msgspec.Struct, gc=False):
-    tax_rate: Reference | str | None | UnsetType = UNSET
-
-
-class TaxTotal(msgspec.Struct, gc=False):
-    """One tax of the invoice; `inclusive` and `tax_rate` moved in basil."""
-
-    amount: int | None | UnsetType = UNSET
-    inclusive: bool | None | UnsetType = UNSET
-    tax_behavior: str | None | UnsetType = UNSET
-    tax_rate: Reference | str | None | UnsetType = UNSET
-    tax_rate_details: TaxRateDetails | None | UnsetType = UNSET
-    taxability_reason: str | None | UnsetType = UNSET
-
-
-class DiscountTotal(msgspec.Struct, gc=False):
-    amount: int | None | UnsetType = UNSET
+from ledger.translations.invoice_lines import Lines
+from ledger.translations.invoice_taxes import DiscountAmount, TaxAmount, each_tax
 
 
 class DiscountSource(msgspec.Struct, gc=False):
@@ -40,12 +23,6 @@ class Discount(msgspec.Struct, gc=False):
     id: str | None | UnsetType = UNSET
     coupon: Reference | str | None | UnsetType = UNSET
     source: DiscountSource | None | UnsetType = UNSET
-
-
-class Lines(msgspec.Struct, gc=False):
-    data: list[Raw] | None | UnsetType = UNSET
-    has_more: bool | None | UnsetType = UNSET
-    total_count: int | None | UnsetType = UNSET
 
 
 class Transitions(msgspec.Struct, gc=False):
@@ -66,15 +43,33 @@ class Parent(msgspec.Struct, gc=False):
 class PaidBy(msgspec.Struct, gc=False):
     payment_intent: Reference | str | None | UnsetType = UNSET
     charge: Reference | str | None | UnsetType = UNSET
+    payment_record: Reference | str | None | UnsetType = UNSET
 
 
 class Payment(msgspec.Struct, gc=False):
-    is_default: bool | None | UnsetType = UNSET
-    payment: PaidBy | None | UnsetType = UNSET
+    """A payment of the invoice. What stands in a list defaults to null: see `invoice_taxes`."""
+
+    id: str | None = None
+    amount_paid: int | None = None
+    amount_requested: int | None = None
+    status: str | None = None
+    is_default: bool | None = None
+    payment: PaidBy | None = None
 
 
 class Payments(msgspec.Struct, gc=False):
     data: list[Payment] | None | UnsetType = UNSET
+
+
+class PretaxCredit(msgspec.Struct, gc=False):
+    amount: int | None = None
+    type: str | None = None
+
+
+class AutomaticTax(msgspec.Struct, gc=False):
+    enabled: bool | None | UnsetType = UNSET
+    status: str | None | UnsetType = UNSET
+    disabled_reason: str | None | UnsetType = UNSET
 
 
 class Payload(msgspec.Struct, gc=False):
@@ -103,9 +98,17 @@ class Payload(msgspec.Struct, gc=False):
     total: int | None | UnsetType = UNSET
     total_excluding_tax: int | None | UnsetType = UNSET
     tax: int | None | UnsetType = UNSET
-    total_tax_amounts: list[TaxTotal] | None | UnsetType = UNSET
-    total_taxes: list[TaxTotal] | None | UnsetType = UNSET
-    total_discount_amounts: list[DiscountTotal] | None | UnsetType = UNSET
+    total_tax_amounts: list[TaxAmount] | None | UnsetType = UNSET
+    total_taxes: list[TaxAmount] | None | UnsetType = UNSET
+    total_discount_amounts: list[DiscountAmount] | None | UnsetType = UNSET
+    total_pretax_credit_amounts: list[PretaxCredit] | None | UnsetType = UNSET
+    amount_shipping: int | None | UnsetType = UNSET
+    amount_overpaid: int | None | UnsetType = UNSET
+    amount_paid_off_stripe: int | None | UnsetType = UNSET
+    pre_payment_credit_notes_amount: int | None | UnsetType = UNSET
+    post_payment_credit_notes_amount: int | None | UnsetType = UNSET
+    automatic_tax: AutomaticTax | None | UnsetType = UNSET
+    customer_tax_exempt: str | None | UnsetType = UNSET
     discount: Discount | None | UnsetType = UNSET
     discounts: list[Discount | str] | None | UnsetType = UNSET
     starting_balance: int | None | UnsetType = UNSET
@@ -156,6 +159,35 @@ def payment(payload: Payload) -> tuple[Any, Any]:
     return chosen.payment_intent, chosen.charge
 
 
+def payments(payload: Payload) -> list[dict[str, Any]] | UnsetType:
+    """Every payment of the invoice, where `payments` are expanded."""
+    listed = payload.payments.data if isinstance(payload.payments, Payments) else UNSET
+    if not isinstance(listed, list):
+        return UNSET
+    return [
+        {
+            "id": paid.id,
+            "status": paid.status,
+            "amount_requested_minor": paid.amount_requested,
+            "amount_paid_minor": paid.amount_paid,
+            "is_default": paid.is_default,
+            **paid_by(paid.payment),
+        }
+        for paid in listed
+    ]
+
+
+def paid_by(by: PaidBy | UnsetType | None) -> dict[str, str | None]:
+    """What pays: a payment intent, a charge, or a payment that Stripe only records."""
+    if not isinstance(by, PaidBy):
+        return {"payment_intent": None, "charge": None, "payment_record": None}
+    return {
+        "payment_intent": id_of(by.payment_intent) or None,
+        "charge": id_of(by.charge) or None,
+        "payment_record": id_of(by.payment_record) or None,
+    }
+
+
 def taxes(payload: Payload) -> tuple[int | UnsetType | None, list[dict[str, Any]] | UnsetType | None]:
     """The sum of all taxes and each of them. A list tells more than `tax`, which may be null beside it."""
     listed = payload.total_taxes
@@ -163,28 +195,15 @@ def taxes(payload: Payload) -> tuple[int | UnsetType | None, list[dict[str, Any]
         listed = payload.total_tax_amounts
     if isinstance(listed, UnsetType) or listed is None:
         return (payload.tax if payload.tax is not UNSET else listed), listed
-    taxes = [_tax(tax) for tax in listed] if listed else []
+    taxes = each_tax(listed) if listed else []
     return sum([tax["amount_minor"] for tax in taxes]), taxes
 
 
-def _tax(tax: TaxTotal) -> dict[str, Any]:
-    inclusive: bool | UnsetType | None = tax.inclusive
-    if isinstance(inclusive, UnsetType):
-        inclusive = tax.tax_behavior == "inclusive" if isinstance(tax.tax_behavior, str) else None
-    details = tax.tax_rate_details
-    rate = id_of(details.tax_rate if isinstance(details, TaxRateDetails) else tax.tax_rate)
-    return {
-        "amount_minor": need(tax.amount, "amount of a tax"),
-        "inclusive": inclusive,
-        "rate": rate or None,
-        "reason": tax.taxability_reason or None,
-    }
-
-
-def discount_sum(listed: list[DiscountTotal] | UnsetType | None) -> int | UnsetType | None:
-    if not listed:
-        return 0 if isinstance(listed, list) else listed
-    return sum([int(need(discount.amount, "amount of a discount")) for discount in listed])
+def credit_grants(listed: list[PretaxCredit] | UnsetType | None) -> int | UnsetType | None:
+    """What credit grants paid before tax. The list repeats the discounts, which are not counted here."""
+    if not isinstance(listed, list):
+        return listed
+    return sum([int(need(c.amount, "amount of a credit")) for c in listed if c.type != "discount"])
 
 
 def discounts(payload: Payload) -> list[dict[str, Any]] | UnsetType | None:
@@ -207,12 +226,3 @@ def _discount(discount: Discount | str) -> dict[str, Any]:
     source = discount.source
     coupon = id_of(source.coupon if isinstance(source, DiscountSource) else discount.coupon)
     return {"id": discount.id or None, "coupon": coupon or None}
-
-
-def line_state(lines: Lines | UnsetType | None) -> tuple[bool | UnsetType, int | UnsetType]:
-    if not isinstance(lines, Lines) or not isinstance(lines.data, list):
-        return UNSET, UNSET
-    count = len(lines.data)
-    if isinstance(lines.has_more, bool):
-        return not lines.has_more, count
-    return (lines.total_count <= count if isinstance(lines.total_count, int) else UNSET), count
