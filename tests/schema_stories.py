@@ -30,7 +30,6 @@ NO_SCHEMA = {
 #: Objects that came after the oldest of the schemas -> their first version.
 SINCE = {
     "entitlements.active_entitlement_summary": "2024-06-20",
-    "billing.meter": "2024-06-20",
     "billing.credit_grant": "2025-02-24.acacia",
     "billing.credit_balance_transaction": "2025-02-24.acacia",
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from histories import KEY, received
+from histories import KEY, folded, received, remembered
 from samples import Delivery, event
 from schema_made import Made, Schemas
 from schema_stories import DIFFERENT, EMPTY, NO_SCHEMA, SILENT, SINCE, VERSIONS, story_of
@@ -49,6 +49,7 @@ class Told(NamedTuple):
     """What became of one story in one API version."""
 
     made: Made
+    delivery: Delivery
     fact: ObjectFact
     spoken: dict[str, Any]
     """Field -> value, for the fields that the payload speaks of."""
@@ -64,7 +65,7 @@ def told(family: Family, object_type: str, version: str) -> Told:
     assert isinstance(fact, ObjectFact), (version, fact)
     values = iter(fact.values)
     fields = family.facts.__struct_fields__
-    return Told(made, fact, {name: next(values) for i, name in enumerate(fields) if fact.mask & (1 << i)})
+    return Told(made, delivery, fact, {name: next(values) for i, name in enumerate(fields) if fact.mask & (1 << i)})
 
 
 def test_the_schemas_are_those_of_eight_versions() -> None:
@@ -94,7 +95,7 @@ def test_every_place_of_a_story_is_known_to_some_version(family: Family, object_
 
 
 @each_object
-def test_what_all_versions_say_is_the_same_row(family: Family, object_type: str) -> None:
+def test_what_all_versions_say_is_the_same(family: Family, object_type: str) -> None:
     # given
     found = {v: told(family, object_type, v) for v in versions_of(object_type)}
     # then it is the same object, of the same customer
@@ -110,7 +111,24 @@ def test_what_all_versions_say_is_the_same_row(family: Family, object_type: str)
         assert (len(values) > 1) == ((object_type, field) in DIFFERENT), (field, values)
         # and says something, so that a translation that reads nothing is noticed
         says = any(v not in _NOTHING for v in values)
-        assert says == (field != "deleted" and silent != tuple(found) and (object_type, field) not in EMPTY), field
+        assert says == (silent != tuple(found) and (object_type, field) not in EMPTY), field
+
+
+@each_object
+def test_all_versions_fold_to_the_same_row(family: Family, object_type: str) -> None:
+    # given each version's object alone in a log of its own
+    found = {v: told(family, object_type, v) for v in versions_of(object_type)}
+    rows = {v: folded(remembered([t.delivery]))[family.model] for v, t in found.items()}
+    # when what the tables name is put aside
+    aside = {field for o, field in SILENT.keys() | DIFFERENT.keys() if o == object_type}
+    alike = [{k: {c: x for c, x in row.items() if c not in aside} for k, row in made.items()} for made in rows.values()]
+    # then there is one row, and it is the same
+    assert len(alike[0]) == 1
+    assert all(made == alike[0] for made in alike)
+    # and a column of which a version does not speak is null
+    for (o, field), (silent, _) in SILENT.items():
+        if o == object_type:
+            assert {row[field] for v in silent for row in rows[v].values()} <= {None}
 
 
 def test_the_tables_name_nothing_that_is_not_read() -> None:
