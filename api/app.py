@@ -49,6 +49,10 @@ _DESCRIPTION = (
     "Billing as Recount believes it now, or as of any past position. Every answer says how fresh it is: everything in"
     " the log up to `position` is in it. Lists are pages: give `next_cursor` as `cursor` for the next one. Errors are"
     " RFC 9457 problems with a stable `code`. Times are ISO 8601 in UTC; money is whole minor units beside a currency."
+    " Lists are answered as CSV (RFC 4180) to `Accept: text/csv`: the same fields as columns, the next page as a `Link`"
+    " header, what is no number, truth or text as JSON. A text that a spreadsheet would take for a formula has an"
+    " apostrophe before it, and so has one that begins with an apostrophe. Where rows tell amounts, `/totals` below a"
+    " list sums them up by currency, under the list's filters and exactly: a sum may be more than 2^53."
 )
 
 

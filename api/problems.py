@@ -46,6 +46,9 @@ KINDS: dict[str, Kind] = {
         "There is no such thing within what the key may see: its mode, its organization and its account.",
     ),
     "method_not_allowed": Kind(405, "Method not allowed", "The read API answers GET and HEAD alone."),
+    "not_acceptable": Kind(
+        406, "Not acceptable", "Lists are answered as `application/json` or `text/csv`; `Accept` takes neither."
+    ),
     "not_yet": Kind(
         409,
         "Not yet",

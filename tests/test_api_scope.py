@@ -200,7 +200,8 @@ def seen(response: Any) -> tuple[int, bytes, list[tuple[str, str]]]:
 
 def test_every_route_has_a_scope_test(world: World) -> None:
     rules = {r.rule for r in world.app.url_map.iter_rules()}
-    assert rules == {*TABLE, *APART, *OPEN}
+    totals = {r for r in rules if r.endswith("/totals") and r.removesuffix("/totals") in TABLE}
+    assert rules == {*TABLE, *APART, *OPEN, *totals}
     assert all(name in globals() for name in APART.values())
 
 
@@ -256,6 +257,18 @@ def test_without_a_valid_key_every_route_answers_alike(world: World, rule: str) 
     assert seen(world.ask(path, "sk_test_of_stripe")) == nothing
     assert seen(world.ask(path, Authorization="Basic !!!")) == nothing
     assert seen(world.ask(path + "?bogus=1")) == nothing
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_totals_are_for_those_who_may_list_the_rows(world: World, role: str) -> None:
+    """What the totals hold for whom is in test_api_totals."""
+    key = world.key(role)
+    routes = [p for p in world.document["paths"] if p.endswith("/totals")]
+    assert routes
+    for path in (r.replace("{org}", "org_a") for r in routes):
+        listed = path.removesuffix("/totals")
+        assert world.ask(path, key).status_code == world.ask(listed, key).status_code
+        assert seen(world.ask(path)) == seen(world.ask(listed))
 
 
 def test_a_key_is_taken_as_the_user_name_of_basic_too(world: World) -> None:

@@ -123,11 +123,13 @@ def test_the_docs_page_works_without_a_network(world: World) -> None:
 
 def test_answers_carry_the_headers_that_keep_them_private(world: World) -> None:
     key = world.key()
-    for path in ("/v1/orgs", "/v1/orgs/org_a/entitlements/agents", "/v1/orgs/org_none", "/v1/customers?bogus=1"):
+    varies = "Authorization"
+    assert world.ask("/v1/orgs", key).headers["Vary"] == f"{varies}, Accept"
+    for path in ("/v1/customers/cus_1", "/v1/orgs/org_a/entitlements/agents", "/v1/orgs/org_none", "/v1/orgs?bogus=1"):
         headers = world.ask(path, key).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Cache-Control"] == "no-store"
-        assert headers["Vary"] == "Authorization"
+        assert headers["Vary"] == varies
 
 
 def test_it_is_ready_once_a_worker_leads_and_models_are_built(fresh_world: World) -> None:

@@ -3,7 +3,8 @@
 from api.auth import Caller
 from api.resources.filters import flag, holding
 from api.resources.lists import Condition, Source
-from api.resources.resource import Resource, published
+from api.resources.resource import Resource
+from api.resources.routes import published
 from api.schemas import PRODUCT
 from ledger.ids import PLATFORM
 from replay.tables import LIVE

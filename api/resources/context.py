@@ -1,14 +1,16 @@
 """What the views of one application share, and who is asking now."""
 
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
+from urllib.parse import quote, urlencode
 
 from flask import Response, current_app, g, request
+from marshmallow import Schema
 
 from api.auth import Authenticator, Caller
 from api.pages import Cursors
 from api.readers import Readers
-from api.resources.answers import Answer
+from api.resources.answers import Answer, Fresh, list_answer
 from ledger.keys import KeyStore
 
 EXTENSION = "recount"
@@ -45,3 +47,15 @@ def send(answer: Answer) -> Response:
 def if_none_match() -> str | None:
     """The request's own If-None-Match."""
     return request.headers.get("If-None-Match")
+
+
+def send_list(found: tuple[dict[str, Any], Fresh], schema: type[Schema]) -> Response:
+    """A page of a list of such entries, in the media type that was asked for. Raises Problem("not_acceptable")."""
+    columns = tuple(schema._declared_fields)
+    return send(list_answer(*found, columns, _next_page, request.headers.get))
+
+
+def _next_page(cursor: str) -> str:
+    """The address, without a host, of this list's page at a cursor."""
+    beside = [(k, v) for k, v in request.args.items(multi=True) if k != "cursor"]
+    return f"{quote(request.path)}?{urlencode([*beside, ('cursor', cursor)])}"

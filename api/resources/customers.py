@@ -9,7 +9,8 @@ from api.problems import Problem
 from api.resources.context import Context
 from api.resources.filters import CREATED, Filter, flag
 from api.resources.lists import Condition, text
-from api.resources.resource import Resource, of_customers, published
+from api.resources.resource import Resource, of_customers
+from api.resources.routes import published
 from api.schemas import CUSTOMER
 
 

@@ -16,7 +16,7 @@ from api.problems import Problem
 from api.readers import query
 from api.resources import orgs, seller
 from api.resources.answers import Answer, Concern, Fresh, answer, fresh, reaching
-from api.resources.context import Context, caller, context, if_none_match, send
+from api.resources.context import Context, caller, context, if_none_match, send, send_list
 from api.resources.lists import NEVER, Condition, Page, Read, ReadList, Request, Source, list_of, read_page, text
 from api.resources.past import alone, past
 from api.resources.publish import answered, listed, read, section
@@ -115,16 +115,16 @@ def list_entitlements(given: dict[str, Any], org: str) -> Response:
         alone(given)
         then = past(here, asks, org, as_of)
         entries = [evaluated(r.feature, r.segments, r.sources, then.when_s, False) for r in then.rows("entitlements")]
-        return send(answer({"data": entries, "next_cursor": None}, then.fresh, if_none_match()))
+        return send_list(({"data": entries, "next_cursor": None}, then.fresh), ENTITLEMENT)
     now_s = here.clock()
     source, exists = _rows_of(asks, org), orgs.org_exists(asks, org)
     if asks.account is not None:
-        return send(answer(*_seller_page(here, asks, org, given, Request((NEVER,), 1, None, exists)), if_none_match()))
+        return send_list(_seller_page(here, asks, org, given, Request((NEVER,), 1, None, exists)), ENTITLEMENT)
 
     def present(page: Page) -> list[dict[str, Any]]:
         return [evaluated(f, segments, sources, now_s, stale) for f, segments, sources, stale in page.rows]
 
-    return send(answer(*list_of(here, asks, source, given, [], exists=exists, present=present), if_none_match()))
+    return send_list(list_of(here, asks, source, given, [], exists=exists, present=present), ENTITLEMENT)
 
 
 def _seller_page(

@@ -1,7 +1,8 @@
 """Invoices: what is owed, what was paid, how collecting goes."""
 
 from api.resources.filters import CREATED, equal
-from api.resources.resource import Resource, of_customers, published
+from api.resources.resource import Resource, of_customers
+from api.resources.routes import published
 from api.schemas import INVOICE
 
 INVOICES = Resource(
@@ -15,6 +16,15 @@ INVOICES = Resource(
         equal("currency", "In this currency"),
         equal("collection_method", "`charge_automatically` or `send_invoice`"),
         *CREATED,
+    ),
+    money=(
+        "amount_due_minor",
+        "amount_paid_minor",
+        "amount_remaining_minor",
+        "subtotal_minor",
+        "discount_minor",
+        "tax_minor",
+        "total_minor",
     ),
 )
 invoices = published(INVOICES, "Invoices: what is owed and paid")

@@ -162,27 +162,32 @@ def read_page(context: Context, caller: Caller, source: Source, asked: Request) 
     return Page([list(r[width:]) for r in found], place, bool(exists)), fresh(position, moved_at, waiting)
 
 
+def scoped(caller: Caller, source: Source, conditions: Sequence[Condition]) -> Condition:
+    """`conditions` within what the caller may see of a source: its mode, organization and account."""
+    every = [Condition("t.mode = %s", (caller.mode,)), *source.visible(caller), *conditions]
+    return Condition(" AND ".join(c.sql for c in every), tuple(p for c in every for p in c.params))
+
+
 def _statement(caller: Caller, source: Source, asked: Request) -> tuple[str, list[Any]]:
-    conditions = [Condition("t.mode = %s", (caller.mode,)), *source.visible(caller), *asked.conditions]
+    conditions = list(asked.conditions)
     if asked.after is not None:
         marks = ", ".join(["%s"] * len(source.order))
         sign = "<" if source.newest_first else ">"
         conditions.append(Condition(f"({', '.join(source.order)}) {sign} ({marks})", tuple(asked.after)))
     direction = " DESC" if source.newest_first else ""
-    where = " AND ".join(c.sql for c in conditions)
+    where = scoped(caller, source, conditions)
     keys = ", ".join(f"{o} AS k{i}" for i, o in enumerate(source.order))
     waiting, waiting_params = oldest_waiting(source.concerns)
     names = ", ".join(f"v{i}" for i in range(len(source.shape.members)))
     k = ", ".join(f"k{i}" for i in range(len(source.order)))
     statement = (
-        f"WITH page ({k}, {names}) AS (SELECT {keys}, {source.columns()} FROM {source.tables} WHERE {where}"
+        f"WITH page ({k}, {names}) AS (SELECT {keys}, {source.columns()} FROM {source.tables} WHERE {where.sql}"
         f" ORDER BY {', '.join(o + direction for o in source.order)} LIMIT %s)"
         f" SELECT c.position, c.moved_at, {waiting}, {asked.exists.sql}, page.*"
         f" FROM {LIVE}.checkpoints c LEFT JOIN page ON true WHERE c.name = '{BILLING.name}'"
         f" ORDER BY {', '.join(f'k{i}{direction}' for i in range(len(source.order)))}"
     )
-    params = [p for c in conditions for p in c.params] + [asked.limit + 1]
-    return statement, [*params, *waiting_params, *asked.exists.params]
+    return statement, [*where.params, asked.limit + 1, *waiting_params, *asked.exists.params]
 
 
 def list_of(

@@ -8,14 +8,15 @@ from api.auth import Caller
 from api.problems import Problem
 from api.resources import seller
 from api.resources.answers import Concern, Fresh, answer
-from api.resources.context import Context, caller, context, if_none_match, send
+from api.resources.context import Context, caller, context, if_none_match, send, send_list
 from api.resources.filters import flag, holding
 from api.resources.invoices import INVOICES
 from api.resources.lists import Condition, Page, Read, Source, list_of, single, text
 from api.resources.past import alone, past
-from api.resources.publish import answered, listed, read, section
-from api.resources.resource import Resource, named, query_of
+from api.resources.publish import answered, listed, named, read, section
+from api.resources.resource import Resource, query_of
 from api.resources.subscriptions import SUBSCRIPTIONS
+from api.resources.totals import TOTALLED, answered_totals, totals_shape
 from api.schemas import ORGANIZATION
 from projections.organizations import ORGANIZATIONS
 from replay.tables import LIVE
@@ -79,7 +80,7 @@ def list_orgs(given: dict[str, Any]) -> Response:
     conditions = [f.where(here, asks, given[f.name]) for f in _FILTERS if given[f.name] is not None]
     account = asks.account
     present = (lambda page: _as_seller(here, asks, page, account)) if account is not None else None
-    return send(answer(*list_of(here, asks, SOURCE, given, conditions, present=present), if_none_match()))
+    return send_list(list_of(here, asks, SOURCE, given, conditions, present=present), ORGANIZATION.schema)
 
 
 def _as_seller(here: Context, asks: Caller, page: Page, account: str) -> list[dict[str, Any]]:
@@ -139,7 +140,7 @@ def _publish_of_one(resource: Resource, *, past_too: bool) -> None:
             then = past(here, asks, org, as_of)
             shape = resource.source.shape
             entries = [shape.of_row(r, org=org, stale=False) for r in then.linked(resource.name)]
-            return send(answer({"data": entries, "next_cursor": None}, then.fresh, if_none_match()))
+            return send_list(({"data": entries, "next_cursor": None}, then.fresh), shape.schema)
         return _of_one(here, asks, org, resource, given)
 
     then = " With `as_of`, all that it had then." if past_too else ""
@@ -150,13 +151,37 @@ def _publish_of_one(resource: Resource, *, past_too: bool) -> None:
     )
     publish(named(view, f"list_org_{resource.name}", said))
 
+    if resource.money:
+        _publish_totals_of_one(resource)
+
 
 def _of_one(here: Context, asks: Caller, org: str, resource: Resource, given: dict[str, Any]) -> Response:
+    source, conditions = _within(here, asks, org, resource, given)
+    return send_list(list_of(here, asks, source, given, conditions, exists=org_exists(asks, org)), source.shape.schema)
+
+
+def _within(
+    here: Context, asks: Caller, org: str, resource: Resource, given: dict[str, Any]
+) -> tuple[Source, list[Condition]]:
+    """A resource's rows within one organization: their source, and the conditions that were asked for."""
     source = resource.source.of_all()
     source = source._replace(concerns=(*source.concerns, Concern("organizations", (asks.mode, org))))
-    conditions = [Condition("l.org = %s", (org,)), *resource.conditions(here, asks, given)]
-    found = list_of(here, asks, source, given, conditions, exists=org_exists(asks, org))
-    return send(answer(*found, if_none_match()))
+    return source, [Condition("l.org = %s", (org,)), *resource.conditions(here, asks, given)]
+
+
+def _publish_totals_of_one(resource: Resource) -> None:
+    def view(given: dict[str, Any], org: str) -> Response:
+        here, asks = context(), caller()
+        source, conditions = _within(here, asks, org, resource, given)
+        return answered_totals(here, asks, resource, source, given, conditions, org_exists(asks, org))
+
+    rule = f"/v1/orgs/<string:org>/{resource.dashed}/totals"
+    query = query_of(resource.offered(of_one_org=True), f"{resource.name}_totals_of_one", Read)
+    said = f"Total an organization's {resource.called} by currency.\n\n{TOTALLED}"
+    publish = read(
+        orgs, rule, resource.name, listed(totals_shape(resource).schema), query=query, problems=("not_found",)
+    )
+    publish(named(view, f"total_org_{resource.name}", said))
 
 
 #: What an organization has of its own, in the order of the document.

@@ -7,8 +7,8 @@ from flask import Response
 
 from api.problems import Problem
 from api.readers import Readers, query
-from api.resources.answers import Fresh, answer, reaching
-from api.resources.context import Context, caller, context, if_none_match, send
+from api.resources.answers import Fresh, reaching
+from api.resources.context import Context, caller, context, send_list
 from api.resources.lists import Read
 from api.resources.publish import listed, read, section
 from api.schemas import PROJECTION, iso_of
@@ -83,7 +83,7 @@ def list_projections(given: dict[str, Any]) -> Response:
         if group.name in groups
         for model in group.models
     ]
-    return send(answer({"data": entries, "next_cursor": None}, how_fresh, if_none_match()))
+    return send_list(({"data": entries, "next_cursor": None}, how_fresh), PROJECTION)
 
 
 def _standing(here: Context) -> tuple[dict[str, Standing], Fresh]:

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import flask_smorest
 from marshmallow import RAISE, Schema, fields
 
+from api import spreadsheet
 from api.problems import KINDS, MEDIA_TYPE
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -31,6 +32,16 @@ PROBLEM: type[Schema] = Schema.from_dict(
     },
     name="Problem",
 )
+#: What a list can be answered in beside JSON.
+_AS_CSV: dict[str, Any] = {
+    "content": {spreadsheet.MEDIA_TYPE: {"schema": {"type": "string"}}},
+    "headers": {
+        "Link": {
+            "schema": {"type": "string"},
+            "description": "With CSV, and where there is a next page: its address, with `rel=next`",
+        }
+    },
+}
 _KEYED = ("unauthorized", "forbidden", "invalid_query", "not_yet", "store_unavailable")
 
 
@@ -79,10 +90,13 @@ def read(
     """
 
     def publish(view: View) -> View:
-        codes = (*(_KEYED if resource is not None else ()), *problems)
+        lists = "next_cursor" in answer._declared_fields
+        codes = (*(_KEYED if resource is not None else ()), *(("not_acceptable",) if lists else ()), *problems)
         doc: dict[str, Any] = {"responses": {}, "operationId": f"{blueprint.name}.{view.__name__}"}
         for code in codes:
             doc["responses"][str(KINDS[code].status)] = {"$ref": f"#/components/responses/{code}"}
+        if lists:
+            doc["responses"][200] = _AS_CSV
         if resource is None:
             doc["security"] = []
         if parameters is not None:
@@ -96,6 +110,12 @@ def read(
         return view
 
     return publish
+
+
+def named(view: Callable[..., Any], name: str, said: str) -> Callable[..., Any]:
+    """A view made by us with the name and the docstring that its operation is described from."""
+    view.__name__, view.__doc__ = name, said
+    return view
 
 
 def problem_components() -> dict[str, dict[str, Any]]:

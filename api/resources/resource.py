@@ -1,40 +1,26 @@
-"""A resource: a read model's list and its single rows at their routes, declared in a few lines.
+"""A resource: what a read model says of itself to be served: its rows, what it is called, its filters, its money.
 
-Knows how every resource is served, and none of them by name. What a resource says of itself: its rows (`Source`), what
-it is called, and its filters. Routes, queries, schemas, operations and the scope of each come from that.
+A few lines each; routes, queries, schemas, operations and scope come from that (`api.resources.routes`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response
 from marshmallow import Schema
 
 from api.auth import Caller
-from api.resources.answers import Concern, answer
-from api.resources.context import Context, caller, context, if_none_match, send
+from api.resources.answers import Concern
+from api.resources.context import Context
 from api.resources.filters import Filter, equal
 from api.resources.lists import (
     Condition,
-    Read,
     ReadList,
     Source,
-    account_meant,
     bound_to_customer,
-    list_of,
-    single,
-    text,
     with_customers_org,
 )
-from api.resources.publish import answered, listed, read, section
 from api.schemas import Shape
-
-
-class One(Read):
-    """What can be said beside the id of one row."""
-
-    account = text("The Stripe account it belongs to; the platform's own if not given")
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +36,8 @@ class Resource:
     """Its own; `account` goes before them, and `org` after them where rows belong to organizations."""
     offers_org: bool = True
     """Whether its list can be asked for one organization: `l.org` is whose a row is."""
+    money: tuple[str, ...] = ()
+    """Its amounts, in minor units of the column `currency`, that totals sum up."""
     words: str = ""
     """What its rows are called in a sentence, where it is not the name."""
     singular: str = ""
@@ -97,9 +85,9 @@ class Resource:
         return [f.where(here, asks, given[f.name]) for f in self.offered() if given.get(f.name) is not None]
 
 
-def query_of(filters: Sequence[Filter], name: str) -> type[Schema]:
-    """The query of a list with these filters."""
-    return ReadList.from_dict({f.name: f.field for f in filters}, name=name)
+def query_of(filters: Sequence[Filter], name: str, beside: type[Schema] = ReadList) -> type[Schema]:
+    """The query of a list (or `beside`, of something else) with these filters."""
+    return beside.from_dict({f.name: f.field for f in filters}, name=name)
 
 
 def of_customers(shape: Shape, model: str, customer: str = "customer", **places: str) -> Source:
@@ -112,57 +100,3 @@ def of_customers(shape: Shape, model: str, customer: str = "customer", **places:
         bound_to_customer,
         (Concern("org_links"),),
     )
-
-
-def published(resource: Resource, about: str) -> Any:
-    """A section with the resource's list and single."""
-    its = section(resource.dashed, about)
-    publish_list(its, resource)
-    publish_single(its, resource)
-    return its
-
-
-def publish_list(its: Any, resource: Resource) -> None:
-    """Put the resource's list at its route."""
-
-    def view(given: dict[str, Any]) -> Response:
-        here, asks = context(), caller()
-        found = list_of(here, asks, resource.source.of_all(), given, resource.conditions(here, asks, given))
-        return send(answer(*found, if_none_match()))
-
-    said = f"List {resource.called}.\n\n{resource.order}"
-    read(
-        its,
-        resource.path,
-        resource.name,
-        listed(resource.source.shape.schema),
-        query=query_of(resource.offered(), f"{resource.name}_filters"),
-        problems=("invalid_cursor",),
-    )(named(view, f"list_{resource.name}", said))
-
-
-def publish_single(its: Any, resource: Resource) -> None:
-    """Put the resource's single rows at their route."""
-    parameter = resource.parameter or resource.each
-
-    def view(given: dict[str, Any], **path: str) -> Response:
-        here, asks = context(), caller()
-        account, its_id = account_meant(asks, given["account"]), path[parameter]
-        conditions = [Condition("t.account = %s", (account,)), Condition(f"{resource.source.id} = %s", (its_id,))]
-        source = resource.source.of_one((asks.mode, account, its_id))
-        return send(answer(*single(here, asks, source, conditions, given["min_position"]), if_none_match()))
-
-    read(
-        its,
-        f"{resource.path}/<string:{parameter}>",
-        resource.name,
-        answered(resource.source.shape.schema),
-        query=One,
-        problems=("not_found",),
-    )(named(view, f"get_{resource.each}", f"Get {resource.one}."))
-
-
-def named(view: Callable[..., Response], name: str, said: str) -> Callable[..., Response]:
-    """A view made by us with the name and the docstring that its operation is described from."""
-    view.__name__, view.__doc__ = name, said
-    return view

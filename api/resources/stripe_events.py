@@ -7,7 +7,8 @@ from api.resources.answers import Concern
 from api.resources.context import Context
 from api.resources.filters import CREATED, Filter, choice, equal
 from api.resources.lists import Condition, Source, bound_to_customer, text
-from api.resources.resource import Resource, published
+from api.resources.resource import Resource
+from api.resources.routes import published
 from api.schemas import STRIPE_EVENT
 from replay.tables import LIVE
 

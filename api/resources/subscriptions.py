@@ -1,7 +1,8 @@
 """Subscriptions: what is bought, in which state, until when."""
 
 from api.resources.filters import CREATED, equal, holding
-from api.resources.resource import Resource, of_customers, published
+from api.resources.resource import Resource, of_customers
+from api.resources.routes import published
 from api.schemas import SUBSCRIPTION
 
 SUBSCRIPTIONS = Resource(
