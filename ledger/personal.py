@@ -42,6 +42,12 @@ BY_OBJECT: dict[str, frozenset[str]] = {
     "customer": EVERYWHERE | {"value"},  # invoice_settings.custom_fields[].value is free text
     "invoice": EVERYWHERE | {"value"},
     "tax_id": EVERYWHERE | {"value"},
+    "checkout.session": EVERYWHERE | {"value"},  # tax ids, and answers to the page's own questions
+    "subscription_schedule": EVERYWHERE | {"value"},  # invoice_settings.custom_fields[].value, as an invoice has it
+    "quote": EVERYWHERE | {"header"},
+    # who pays, in the words of the method: a tax number, an account with a wallet
+    "payment_method": EVERYWHERE | {"tax_id", "payer_id", "buyer_id", "cashtag", "vpa", "pay_id"},
+    "source": EVERYWHERE | {"verified_phone", "account_number", "iban", "refund_iban", "refund_account_holder_name"},
 }
 #: Keys whose whole value is free of persons even in a personal object.
 PLAIN_PARENTS = frozenset({"plan", "price", "product", "recurring", "automatic_tax", "payment_settings"})

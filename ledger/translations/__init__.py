@@ -11,16 +11,25 @@ from ledger.facts import StoredOnly, Translation, Waiting
 from ledger.translations import (
     balance_transaction,
     billing_alert,
+    checkout_session,
     credit_balance_transaction,
     credit_grant,
     customer,
     entitlement_summary,
     invoice,
+    mandate,
     meter,
     meter_error_report,
+    payment_link,
+    payment_method,
+    payment_source,
+    portal_configuration,
     price,
     product,
+    quote,
+    setup_intent,
     subscription,
+    subscription_schedule,
 )
 from ledger.translations.base import Family, Translator
 
@@ -39,6 +48,16 @@ FAMILIES: tuple[Family, ...] = (
     credit_balance_transaction.FAMILY,
     billing_alert.FAMILY,
     balance_transaction.FAMILY,
+    checkout_session.FAMILY,
+    checkout_session.ASYNC,
+    payment_link.FAMILY,
+    setup_intent.FAMILY,
+    payment_method.FAMILY,
+    payment_source.PAYMENT_SOURCE,
+    mandate.FAMILY,
+    subscription_schedule.FAMILY,
+    quote.FAMILY,
+    portal_configuration.FAMILY,
 )
 
 BY_NAME: dict[str, Family] = {f.name: f for f in FAMILIES}
