@@ -1,6 +1,7 @@
 """What we believe now: every read model, and the groups in which they advance. The registry: one line a model."""
 
 from ledger.translations import FAMILIES
+from projections.accounts import ACCOUNTS
 from projections.api_keys import API_KEYS
 from projections.base import Derivation, Group, Projection
 from projections.catalog import CATALOG, PRICES, PRODUCTS
@@ -11,6 +12,7 @@ from projections.entitlements import ENTITLEMENTS
 from projections.invoices import INVOICES
 from projections.objects import with_families
 from projections.organizations import OPERATOR_LINKS, ORG_LINKS, ORGANIZATIONS
+from projections.payouts import PAYOUTS
 from projections.stripe_events import STRIPE_EVENTS
 from projections.subscriptions import SUBSCRIPTIONS
 
@@ -27,7 +29,7 @@ _BILLING = Group(
         ENTITLEMENT_SUMMARIES,
         OPERATOR_LINKS,
     ),
-    derivations=(CATALOG, ORG_LINKS, ORGANIZATIONS, ENTITLEMENTS, CREDIT_BALANCES),
+    derivations=(CATALOG, ORG_LINKS, ORGANIZATIONS, ENTITLEMENTS, CREDIT_BALANCES, PAYOUTS, ACCOUNTS),
 )
 #: A family of Stripe objects without such a file gets its read model from itself.
 BILLING = with_families(_BILLING, FAMILIES)

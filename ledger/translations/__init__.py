@@ -9,13 +9,19 @@ from msgspec.structs import replace
 from ledger.events import StripeEventReceived
 from ledger.facts import StoredOnly, Translation, Waiting
 from ledger.translations import (
+    account,
+    application_fee,
+    balance,
     balance_transaction,
     billing_alert,
+    capability,
+    cash_balance,
     checkout_session,
     credit_balance_transaction,
     credit_grant,
     customer,
     entitlement_summary,
+    external_account,
     invoice,
     mandate,
     meter,
@@ -23,6 +29,7 @@ from ledger.translations import (
     payment_link,
     payment_method,
     payment_source,
+    payout,
     portal_configuration,
     price,
     product,
@@ -30,6 +37,7 @@ from ledger.translations import (
     setup_intent,
     subscription,
     subscription_schedule,
+    transfer,
 )
 from ledger.translations.base import Family, Translator
 
@@ -58,6 +66,18 @@ FAMILIES: tuple[Family, ...] = (
     subscription_schedule.FAMILY,
     quote.FAMILY,
     portal_configuration.FAMILY,
+    balance.FAMILY,
+    payout.FAMILY,
+    transfer.FAMILY,
+    application_fee.FAMILY,
+    application_fee.REFUND,
+    account.FAMILY,
+    account.AUTHORIZED,
+    account.DEAUTHORIZED,
+    capability.FAMILY,
+    external_account.FAMILY,
+    cash_balance.FAMILY,
+    cash_balance.MOVEMENT,
 )
 
 BY_NAME: dict[str, Family] = {f.name: f for f in FAMILIES}

@@ -25,6 +25,8 @@ MEANINGS = {
     "credit_balances": "What is left of each customer's billing credits: by currency and grant, and until when.",
     "api_keys": "Keys to the API, revoked ones included. Of the key itself only a keyed digest is kept.",
     "balance_transactions": "What was booked on each account's balance: gross, fees, net, and when it may be paid out.",
+    "accounts": "Who sells: can it charge and be paid, and if not, what is missing. The platform itself is a row too.",
+    "payouts": "Money that left for a bank account or card, under either of its names, beside what was booked for it.",
 }
 #: What a model says of which its family is all there is.
 for _family in FAMILIES:
@@ -45,6 +47,19 @@ _NOTES = {
     ("entitlements", "sources"): "what grants it, or granted it",
     ("credit_balances", "balances"): "one a currency: sums, `grants` in the order of use, `segments` of what is usable",
     ("api_keys", "digest"): "keyed HMAC-SHA256 of the key",
+    ("payouts", "paid_minor"): "`amount_minor` once it is paid, else 0; with the next two it adds up to the whole",
+    ("payouts", "pending_minor"): "what is on its way",
+    ("payouts", "returned_minor"): "what came back: failed or canceled",
+    ("payouts", "fee_minor"): "of its bookings; null: none arrived",
+    ("payouts", "reconciled"): "whether the balance went down by what is out; null: no booking arrived",
+    ("payouts", "bookings"): "its balance transactions",
+    ("accounts", "connected"): "false: the platform's own",
+    ("accounts", "known"): "false: only its capabilities, banks or authorization were told of",
+    ("accounts", "authorized"): "false: it took back its authorization; null: no word of it",
+    ("accounts", "can_charge"): "not deauthorized, and charges are enabled; null: not known",
+    ("accounts", "can_be_paid"): "not deauthorized, and payouts are enabled; null: not known",
+    ("accounts", "blocked_by"): "`reason`, `detail` each: what stands in the way of either",
+    ("accounts", "capabilities"): "capability to status, by whichever event is the last",
 }
 _ORDER_NOTES = {
     "changed_s": "the greatest second that anything was said about the object",

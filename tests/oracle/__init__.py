@@ -19,6 +19,7 @@ from oracle.access import entitlements
 from oracle.credits import credit_balances
 from oracle.holdings import catalog, org_links, organizations
 from oracle.order import Said, last_words
+from oracle.sellers import accounts, payouts
 
 Row = dict[str, Any]
 Rows = dict[str, dict[tuple[str, ...], Row]]
@@ -46,6 +47,8 @@ def recount(deliveries: Iterable[tuple[dict[str, Any], str]], links: Iterable[An
     rows["organizations"] = organizations(rows)
     rows["entitlements"] = entitlements(rows)
     rows["credit_balances"] = credit_balances(rows)
+    rows["payouts"] = payouts(rows)
+    rows["accounts"] = accounts(rows)
     return {m: {k: _plain(r) for k, r in found.items()} for m, found in rows.items()}
 
 
