@@ -39,8 +39,11 @@ def steps(text: str) -> list[Step]:
     return found
 
 
-def run(script: list[Step], folder: Path) -> list[str]:
-    """Run the steps in `folder`, with an environment of its own. Returns what is not as the page says, for people."""
+def run(script: list[Step], folder: Path, **more: str) -> list[str]:
+    """Run the steps in `folder`, with an environment of its own and `more`.
+
+    Returns what is not as the page says, for people.
+    """
     port = _free_port()
     body = "".join(f"echo '{_MARK} {i}'\n{s.command}" for i, s in enumerate(script)).replace("8080", str(port))
     environment = {
@@ -48,6 +51,7 @@ def run(script: list[Step], folder: Path) -> list[str]:
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "LOGNAME": "operator",
+        **more,
     }
     shell = subprocess.Popen(
         ["bash", "-e", "-u", "-o", "pipefail", "-c", body],

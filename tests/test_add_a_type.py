@@ -1,0 +1,135 @@
+"""The how-to for adding a Stripe type, done as it says in a copy of the project: one new file, one registry line."""
+
+import difflib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs import shell
+from tests.docs.markdown import blocks
+from tests.docs.sources import ROOT
+
+PAGE = ROOT / "docs" / "how-to" / "add-a-stripe-type.md"
+NEW = Path("ledger", "translations", "gift_card.py")
+REGISTRY = Path("ledger", "translations", "__init__.py")
+_NEEDED = ("bash", "curl", "make", "openssl")
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.skipif(not all(map(shutil.which, _NEEDED)), reason=f"the page needs {', '.join(_NEEDED)}"),
+]
+#: Reads the new row, as the API's role would find it: sealed where it must be.
+_ROW = """\
+python - > row.txt <<'END'
+import psycopg
+from api.database import attached
+from api.settings import load
+with attached(load()) as database, psycopg.connect(database.conninfo) as conn:
+    row = conn.execute(
+        "SELECT mode, account, id, customer, status, currency, amount_minor, expires_at_s, email"
+        " FROM read_models.gift_cards"
+    ).fetchall()
+print(row)
+END
+"""
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The project as a new clone of it, with this virtual environment as its own."""
+    copy = tmp_path / "project"
+    left_out = shutil.ignore_patterns(".git", ".venv", "var", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info")
+    shutil.copytree(ROOT, copy, ignore=left_out)
+    (copy / ".venv").mkdir()
+    for part in Path(sys.prefix).iterdir():
+        if part.name != ".installed":
+            (copy / ".venv" / part.name).symlink_to(part)
+    (copy / ".venv" / ".installed").touch()
+    return copy
+
+
+def _written(copy: Path) -> None:
+    """The page's first two steps, with its own code blocks."""
+    file, registration = [b.text for b in blocks(PAGE.read_text()) if b.language == "python"]
+    (copy / NEW).write_text(file)
+    imported, entry = (line for line in registration.splitlines() if "gift_card" in line)
+    registry = (copy / REGISTRY).read_text()
+    opening = registration.splitlines()[2]
+    assert registry.count(opening) == 1
+    registry = registry.replace(opening, f"{opening}\n{entry}")
+    (copy / REGISTRY).write_text(
+        registry.replace("\nfrom ledger.translations.base", f"\n{imported}\nfrom ledger.translations.base", 1)
+    )
+
+
+def _files(folder: Path) -> dict[Path, bytes]:
+    left_out = {".venv", ".git", "__pycache__", "var"}
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and left_out.isdisjoint(path.relative_to(folder).parts)
+    }
+
+
+def test_a_made_up_type_takes_one_new_file_and_its_line_in_the_registry(copy: Path) -> None:
+    # given
+    before = _files(copy)
+    # when
+    _written(copy)
+    after = _files(copy)
+    # then
+    assert after.keys() - before.keys() == {NEW}
+    assert {path for path in before if before[path] != after[path]} == {REGISTRY}
+    was, now = (found[REGISTRY].decode().splitlines() for found in (before, after))
+    changed = [line for line in difflib.ndiff(was, now) if line[0] in "+-"]
+    assert changed == ["+ from ledger.translations import gift_card", "+     gift_card.FAMILY,"]
+    # and both are as the house writes
+    ruff = str(Path(sys.executable).with_name("ruff"))
+    for check in (("check", "--ignore", "I001", NEW, REGISTRY), ("format", "--check", NEW)):
+        done = subprocess.run([ruff, *check], cwd=copy, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout
+
+
+def test_the_new_type_is_in_the_read_model_the_digest_and_the_reference(copy: Path) -> None:
+    # given
+    _written(copy)
+    script = shell.steps(PAGE.read_text())
+    at = next(i for i, step in enumerate(script) if step.command.startswith("recount replay digest"))
+    script.insert(at + 1, shell.Step(_ROW, None))
+    # when the rest of the page is run
+    faults = shell.run(script, copy, PYTHONPATH=str(copy), PYTHONDONTWRITEBYTECODE="1")
+    # then it prints what it shows
+    assert faults == [], "\n\n".join(faults)
+    # and the row is there, its person sealed
+    row = (copy / "row.txt").read_text()
+    assert row.startswith("[('test', 'platform', 'gift_1', 'cus_1', 'active', 'eur', 2500, None, ")
+    assert "ada@example.com" not in row
+    # and the pages say what it is, which no test of the copy has to be told
+    reference = copy / "docs" / "reference"
+    assert "A gift card, independent of the API version." in (reference / "read-models.md").read_text()
+    assert (
+        "| `amount_minor` |  | amount (up to acacia); value.amount (basil on, wins) |"
+        in (reference / "stripe-types.md").read_text()
+    )
+    told = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "tests/test_docs.py",
+            "-k",
+            "generated or explained",
+        ],
+        cwd=copy,
+        env={**os.environ, "PYTHONPATH": str(copy)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stdout
