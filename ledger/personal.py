@@ -36,17 +36,39 @@ PUBLIC = (
     "billing_portal.configuration",
 )  # fmt: skip
 
+#: Sellers, and the persons behind them: names in every script, and what the seller says of itself.
+_SELLER = EVERYWHERE | {
+    "display_name", "product_description", "gender", "name_kana", "name_kanji", "first_name_kana", "first_name_kanji",
+    "last_name_kana", "last_name_kanji", "full_name_aliases",
+}  # fmt: skip
+
+#: A dispute's evidence: free text, and where and how to find the payer.
+EVIDENCE = frozenset({
+    "customer_email_address", "billing_address", "shipping_address", "shipping_tracking_number",
+    "customer_device_fingerprint", "customer_device_id", "cancellation_rebuttal", "refund_refusal_explanation",
+    "duplicate_charge_explanation", "product_description", "cancellation_policy_disclosure",
+    "refund_policy_disclosure",
+})  # fmt: skip
+
 #: The table: object type -> keys that are personal in it. Absent: `EVERYWHERE`.
 BY_OBJECT: dict[str, frozenset[str]] = {
     **dict.fromkeys(PUBLIC, _NOTHING),
     "customer": EVERYWHERE | {"value"},  # invoice_settings.custom_fields[].value is free text
     "invoice": EVERYWHERE | {"value"},
     "tax_id": EVERYWHERE | {"value"},
+    "account": _SELLER,
+    "person": _SELLER,
+    # who sent the money, and what they wrote beside it
+    "customer_cash_balance_transaction": EVERYWHERE | {"sender_name", "sender_branch", "reference"},
     "checkout.session": EVERYWHERE | {"value"},  # tax ids, and answers to the page's own questions
     "subscription_schedule": EVERYWHERE | {"value"},  # invoice_settings.custom_fields[].value, as an invoice has it
     "quote": EVERYWHERE | {"header"},
     # who pays, in the words of the method: a tax number, an account with a wallet
     "payment_method": EVERYWHERE | {"tax_id", "payer_id", "buyer_id", "cashtag", "vpa", "pay_id"},
+    "charge": EVERYWHERE | {"tax_id", "payer_name", "payer_id", "buyer_id", "cashtag", "vpa", "pay_id"},
+    "dispute": EVERYWHERE | EVIDENCE,
+    # where the payer sat
+    "review": EVERYWHERE | {"billing_zip", "city", "latitude", "longitude", "region", "browser", "device"},
     "source": EVERYWHERE | {"verified_phone", "account_number", "iban", "refund_iban", "refund_account_holder_name"},
 }
 #: Keys whose whole value is free of persons even in a personal object.

@@ -25,6 +25,10 @@ MEANINGS = {
     "credit_balances": "What is left of each customer's billing credits: by currency and grant, and until when.",
     "api_keys": "Keys to the API, revoked ones included. Of the key itself only a keyed digest is kept.",
     "balance_transactions": "What was booked on each account's balance: gross, fees, net, and when it may be paid out.",
+    "payment_intents": "Payment intents as Stripe last described them: what was asked of a payer, and how far it is.",
+    "charges": "Charges as Stripe last described them: each attempt to take money, how, and what became of it.",
+    "refunds": "Refunds as Stripe last described them.",
+    "disputes": "Disputes as Stripe last described them, and what they moved on the balance.",
     "accounts": "Who sells: can it charge and be paid, and if not, what is missing. The platform itself is a row too.",
     "payouts": "Money that left for a bank account or card, under either of its names, beside what was booked for it.",
 }
