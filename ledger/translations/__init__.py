@@ -63,7 +63,6 @@ FAMILIES: tuple[Family, ...] = (
     billing_alert.FAMILY,
     balance_transaction.FAMILY,
     checkout_session.FAMILY,
-    checkout_session.ASYNC,
     payment_link.FAMILY,
     setup_intent.FAMILY,
     payment_method.FAMILY,

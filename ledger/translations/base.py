@@ -54,6 +54,8 @@ class Family:
     rank: Callable[[str, Any], int] = field(default=lambda verb, facts: rank_of_verb(verb))
     customer: Callable[[Any], str | None] = field(default=lambda facts: getattr(facts, "customer", None) or None)
     claim: Callable[[Any], str | None] = field(default=lambda facts: getattr(facts, "org_claim", None) or None)
+    tell: Callable[[str, Any], None] | None = None
+    """Sets fields of the facts that only the event type's last word tells (a late payment's outcome)."""
     ignored: frozenset[str] = frozenset()
     """Event types under the patterns whose object is another one, or has no identity: stored only."""
     version: int = 1
@@ -101,6 +103,8 @@ class Translator:
         verb = event.type.rpartition(".")[2]
         if verb == "deleted" and self._deletes:  # Stripe may send the object whole, without a flag
             facts.deleted = True
+        if family.tell is not None:
+            family.tell(verb, facts)
         values: tuple[Any, ...] = msgspec.structs.astuple(facts)
         previous = snapshot.data.previous_attributes
         mask = self.full_mask
@@ -172,7 +176,7 @@ def overlay(obj: Any, patch: Any) -> Any:
     """`obj` with every field that `patch` speaks of replaced; nested objects and metadata likewise, lists whole."""
     changes = {}
     for name, new in zip(patch.__struct_fields__, msgspec.structs.astuple(patch), strict=True):
-        if new is UNSET:
+        if new is UNSET or name == "object":  # what it is stays, and no patch speaks of it
             continue
         old = getattr(obj, name)
         if isinstance(new, msgspec.Struct) and isinstance(old, msgspec.Struct):

@@ -4,8 +4,6 @@ Neither `client_reference_id` nor metadata is a claim on an organization: a buye
 link's address, and a session need not be one of ours. Whoever the buyer says to be stays sealed.
 """
 
-from dataclasses import replace
-
 import msgspec
 from msgspec import UNSET, UnsetType
 
@@ -136,11 +134,12 @@ def translate(payload: Payload) -> Checkout:
     )
 
 
-def translate_async(payload: Payload) -> Checkout:
-    """The facts of an event about a payment that took days: its outcome is the payment status."""
-    facts = translate(payload)
-    facts.async_payment = "succeeded" if payload.payment_status == "paid" else "failed"
-    return facts
+def tell(verb: str, facts: Checkout) -> None:
+    """What became of a payment that took days. A failed one looks like one that is on its way, but for its event."""
+    facts.async_payment = _OUTCOMES.get(verb, UNSET)
+
+
+_OUTCOMES = {"async_payment_succeeded": "succeeded", "async_payment_failed": "failed"}
 
 
 def rank(verb: str, facts: Checkout) -> int:
@@ -158,57 +157,6 @@ def _same(*names: str) -> tuple[Whence, ...]:
     return tuple(Whence(n, False, (f"{n.removesuffix('_s')} (all)",)) for n in names)
 
 
-_WHENCE = (
-    Whence("customer", False, ("customer, an id or expanded (all)",)),
-    Whence("status", False, ("complete (up to 2021, where status is absent)", "status (since 2021)")),
-    Whence("payment_status", False, ("payment_status (since 2020)",)),
-    Whence("async_payment", False, ("never: only checkout.session.async_payment_* tells",)),
-    Whence("purpose", True, ("subscription, setup_intent or payment_intent (up to 2019)", "mode (since 2019, wins)")),
-    Whence("currency", False, ("currency (since 2020)",)),
-    Whence("amount_subtotal_minor", False, ("amount_subtotal (since 2020)",)),
-    Whence("amount_total_minor", False, ("amount_total (since 2020)",)),
-    Whence("amount_tax_minor", False, ("total_details.amount_tax (since 2020)",)),
-    Whence("amount_discount_minor", False, ("total_details.amount_discount (since 2020)",)),
-    Whence("amount_shipping_minor", False, ("total_details.amount_shipping (since 2021)",)),
-    Whence("discounts", False, ("discounts[].coupon, promotion_code (acacia on)",)),
-    Whence("automatic_tax", False, ("automatic_tax.enabled (since 2021)",)),
-    Whence("automatic_tax_status", False, ("automatic_tax.status (since 2021)",)),
-    Whence("converted_from_currency", False, ("currency_conversion.source_currency (since 2023)",)),
-    Whence("converted_from_total_minor", False, ("currency_conversion.amount_total (since 2023)",)),
-    Whence("presentment_currency", False, ("presentment_details.presentment_currency (basil on)",)),
-    Whence("presentment_total_minor", False, ("presentment_details.presentment_amount (basil on)",)),
-    *_same("subscription", "payment_intent", "setup_intent"),
-    Whence("invoice", False, ("invoice (since 2023)",)),
-    Whence("payment_link", False, ("payment_link (since 2021)",)),
-    Whence("recovered_from", False, ("recovered_from (since 2021)",)),
-    *_same("client_reference_id"),
-    Whence("terms_of_service", False, ("consent.terms_of_service (since 2022)",)),
-    Whence("promotions", False, ("consent.promotions (since 2021)",)),
-    Whence("name", False, ("customer_details.name (since 2022)",)),
-    Whence("email", False, ("customer_email (all)", "customer_details.email (since 2020, wins)")),
-    Whence("phone", False, ("customer_details.phone (since 2021)",)),
-    Whence("country", False, ("customer_details.address.country (since 2022)",)),
-    Whence(
-        "shipping_country",
-        False,
-        (
-            "shipping.address.country (up to 2020-08-27)",
-            "shipping_details.address.country (2022-08-01 to acacia)",
-            "collected_information.shipping_details.address.country (basil on)",
-        ),
-    ),
-    Whence("tax_exempt", False, ("customer_details.tax_exempt (since 2020)",)),
-    Whence(
-        "payment_method_types",
-        False,
-        ("payment_method_types (all, wins)", "allowed_payment_method_types (endive, where it stands alone)"),
-    ),
-    Whence("url", False, ("url (since 2021)",)),
-    Whence("metadata", False, ("metadata (all; sealed values left out)",)),
-    Whence("expires_at_s", False, ("expires_at (since 2021)",)),
-    Whence("created_s", False, ("created (since 2022)",)),
-)
-
 FAMILY = Family(
     name="checkout_session",
     model="checkouts",
@@ -218,20 +166,59 @@ FAMILY = Family(
     facts=Checkout,
     translate=translate,
     rank=rank,
+    tell=tell,
     claim=lambda facts: None,
-    whence=_WHENCE,
-    indexes=("(mode, account, customer)",),
-)
-#: Only their type tells these from the completion of a session whose payment is still on its way.
-ASYNC = replace(
-    FAMILY,
-    name="checkout_session_async_payment",
-    event_types=("checkout.session.async_payment_succeeded", "checkout.session.async_payment_failed"),
-    translate=translate_async,
-    whence=tuple(
-        Whence(w.field, w.required, ("payment_status: paid is succeeded, anything else failed (all)",))
-        if w.field == "async_payment"
-        else w
-        for w in _WHENCE
+    whence=(
+        Whence("customer", False, ("customer, an id or expanded (all)",)),
+        Whence("status", False, ("complete (up to 2021, where status is absent)", "status (since 2021)")),
+        Whence("payment_status", False, ("payment_status (since 2020)",)),
+        Whence("async_payment", False, ("checkout.session.async_payment_succeeded and _failed tell (all)",)),
+        Whence(
+            "purpose", True, ("subscription, setup_intent or payment_intent (up to 2019)", "mode (since 2019, wins)")
+        ),
+        Whence("currency", False, ("currency (since 2020)",)),
+        Whence("amount_subtotal_minor", False, ("amount_subtotal (since 2020)",)),
+        Whence("amount_total_minor", False, ("amount_total (since 2020)",)),
+        Whence("amount_tax_minor", False, ("total_details.amount_tax (since 2020)",)),
+        Whence("amount_discount_minor", False, ("total_details.amount_discount (since 2020)",)),
+        Whence("amount_shipping_minor", False, ("total_details.amount_shipping (since 2021)",)),
+        Whence("discounts", False, ("discounts[].coupon, promotion_code (acacia on)",)),
+        Whence("automatic_tax", False, ("automatic_tax.enabled (since 2021)",)),
+        Whence("automatic_tax_status", False, ("automatic_tax.status (since 2021)",)),
+        Whence("converted_from_currency", False, ("currency_conversion.source_currency (since 2023)",)),
+        Whence("converted_from_total_minor", False, ("currency_conversion.amount_total (since 2023)",)),
+        Whence("presentment_currency", False, ("presentment_details.presentment_currency (basil on)",)),
+        Whence("presentment_total_minor", False, ("presentment_details.presentment_amount (basil on)",)),
+        *_same("subscription", "payment_intent", "setup_intent"),
+        Whence("invoice", False, ("invoice (since 2023)",)),
+        Whence("payment_link", False, ("payment_link (since 2021)",)),
+        Whence("recovered_from", False, ("recovered_from (since 2021)",)),
+        *_same("client_reference_id"),
+        Whence("terms_of_service", False, ("consent.terms_of_service (since 2022)",)),
+        Whence("promotions", False, ("consent.promotions (since 2021)",)),
+        Whence("name", False, ("customer_details.name (since 2022)",)),
+        Whence("email", False, ("customer_email (all)", "customer_details.email (since 2020, wins)")),
+        Whence("phone", False, ("customer_details.phone (since 2021)",)),
+        Whence("country", False, ("customer_details.address.country (since 2022)",)),
+        Whence(
+            "shipping_country",
+            False,
+            (
+                "shipping.address.country (up to 2020-08-27)",
+                "shipping_details.address.country (2022-08-01 to acacia)",
+                "collected_information.shipping_details.address.country (basil on)",
+            ),
+        ),
+        Whence("tax_exempt", False, ("customer_details.tax_exempt (since 2020)",)),
+        Whence(
+            "payment_method_types",
+            False,
+            ("payment_method_types (all, wins)", "allowed_payment_method_types (endive, where it stands alone)"),
+        ),
+        Whence("url", False, ("url (since 2021)",)),
+        Whence("metadata", False, ("metadata (all; sealed values left out)",)),
+        Whence("expires_at_s", False, ("expires_at (since 2021)",)),
+        Whence("created_s", False, ("created (since 2022)",)),
     ),
+    indexes=("(mode, account, customer)",),
 )

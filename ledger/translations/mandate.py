@@ -140,8 +140,14 @@ FAMILY = Family(
         Whence("payment_method_type", False, ("payment_method_details.type (all)",)),
         Whence("amount_minor", False, ("single_use.amount (all)", "multi_use.amount (dahlia on)")),
         Whence("currency", False, ("single_use.currency (all)", "multi_use.currency (dahlia on)")),
-        Whence("reference", False, ("payment_method_details.sepa_debit.reference (all; of others under their own type)",)),
-        Whence("payment_schedule", False, ("payment_method_details.acss_debit.payment_schedule (all; of others under their own type)",)),
+        Whence(
+            "reference", False, ("payment_method_details.sepa_debit.reference (all; of others under their own type)",)
+        ),
+        Whence(
+            "payment_schedule",
+            False,
+            ("payment_method_details.acss_debit.payment_schedule (all; of others under their own type)",),
+        ),
         Whence("network_status", False, ("payment_method_details.bacs_debit.network_status (all)",)),
         Whence(
             "inactive_reason",

@@ -120,7 +120,9 @@ FAMILY = Family(
         Whence("exp_month", False, ("card.exp_month (all)",)),
         Whence("exp_year", False, ("card.exp_year (all)",)),
         Whence("expires_s", False, ("card.exp_month, card.exp_year (all)",)),
-        Whence("country", False, ("card.country (all; of other types under their own)", "the debit scheme's own country")),
+        Whence(
+            "country", False, ("card.country (all; of other types under their own)", "the debit scheme's own country")
+        ),
         Whence("funding", False, ("card.funding (all)",)),
         Whence("wallet", False, ("card.wallet.type (all)",)),
         Whence("bank", False, ("us_bank_account.bank_name (all; of other types under their own)", "ideal.bank (all)")),

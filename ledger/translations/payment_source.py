@@ -10,13 +10,12 @@ from ledger.translations.groups import spoken
 from ledger.translations.payment_method import PaymentMethod, told
 from ledger.translations.payment_method_payload import Address, Holder, SourcePayload, of_source
 
-#: Objects that can be a customer's source and have a type of their own. An `account` is one that is debited.
+#: Objects that can be a customer's source and have a type of their own.
 _TYPES = {
     "card": "card",
     "bank_account": "bank_account",
     "alipay_account": "alipay",
     "bitcoin_receiver": "bitcoin",
-    "account": "account",
 }
 #: Statuses of a source that nothing follows: https://docs.stripe.com/sources#source-status
 _OVER = frozenset({"canceled", "consumed", "failed"})
