@@ -53,9 +53,10 @@ EVIDENCE = frozenset({
 #: The table: object type -> keys that are personal in it. Absent: `EVERYWHERE`.
 BY_OBJECT: dict[str, frozenset[str]] = {
     **dict.fromkeys(PUBLIC, _NOTHING),
-    "customer": EVERYWHERE | {"value"},  # invoice_settings.custom_fields[].value is free text
+    # invoice_settings.custom_fields[].value is free text; up to 2018 a VAT id stood on the customer itself
+    "customer": EVERYWHERE | {"value", "business_vat_id", "tax_info"},
     "invoice": EVERYWHERE | {"value"},
-    "tax_id": EVERYWHERE | {"value"},
+    "tax_id": EVERYWHERE | {"value", "verified_address"},
     "account": _SELLER,
     "person": _SELLER,
     # who sent the money, and what they wrote beside it

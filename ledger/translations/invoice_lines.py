@@ -141,10 +141,10 @@ def _priced(line: Line) -> tuple[str | None, str | None, str | None]:
         details = pricing.price_details or PriceDetails()
         return id_of(details.price) or None, id_of(details.product) or None, pricing.unit_amount_decimal
     price = line.price or line.plan or _NO_PRICE
-    return price.id, id_of(price.product) or None, unit_amount(price)
+    return price.id, id_of(price.product) or None, _unit_amount(price)
 
 
-def unit_amount(price: LinePrice) -> str | None:
+def _unit_amount(price: LinePrice) -> str | None:
     """What one costs, minor units as a decimal; plans had whole amounts up to 2019."""
     exact = price.unit_amount_decimal or price.amount_decimal
     return str(price.amount) if exact is None and price.amount is not None else exact
