@@ -173,30 +173,25 @@ FAMILY = Family(
 )
 
 
-def _authorization(verb: str, authorized: bool) -> Family:
-    """The object says nothing but whose it is, so each of the two event types is a family of its own."""
-
-    def said(payload: ApplicationPayload) -> AccountAuthorization:
-        return AccountAuthorization(authorized=authorized, application=payload.id)
-
-    return Family(
-        name=f"account_{verb}",
-        model="account_authorizations",
-        object_types=("application",),
-        event_types=(f"account.application.{verb}",),
-        payload=ApplicationPayload,
-        facts=AccountAuthorization,
-        translate=said,
-        identify=lambda payload, event: seller_of(event),
-        rank=lambda verb, facts: UPDATED if facts.authorized else FINAL,
-        customer=lambda facts: None,
-        claim=lambda facts: None,
-        whence=(
-            Whence("authorized", True, ("the event's type (all)",)),
-            Whence("application", False, ("id (all)",)),
-        ),
-    )
+def _tell(verb: str, facts: AccountAuthorization) -> None:
+    facts.authorized = verb == "authorized"
 
 
-AUTHORIZED = _authorization("authorized", True)
-DEAUTHORIZED = _authorization("deauthorized", False)
+AUTHORIZATION = Family(
+    name="account_authorization",
+    model="account_authorizations",
+    object_types=("application",),
+    event_types=("account.application.authorized", "account.application.deauthorized"),
+    payload=ApplicationPayload,
+    facts=AccountAuthorization,
+    translate=lambda payload: AccountAuthorization(application=payload.id),
+    tell=_tell,
+    identify=lambda payload, event: seller_of(event),
+    rank=lambda verb, facts: UPDATED if facts.authorized else FINAL,
+    customer=lambda facts: None,
+    claim=lambda facts: None,
+    whence=(
+        Whence("authorized", True, ("the event's type (all)",)),
+        Whence("application", False, ("id (all)",)),
+    ),
+)
