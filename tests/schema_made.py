@@ -45,13 +45,13 @@ class Schemas:
 
     def made(self, object_type: str, story: Story) -> Made:
         """An object that says the story, as far as this version can."""
+        sayable = {place: told for place, told in story.items() if self.can_say(object_type, place, told)}
         schema = {"$ref": self.resources[object_type]}
-        sayable = {place: told for place, told in story.items() if self._fits(schema, _nested({place: told}))}
         return Made(self._filled(schema, _nested(sayable)), frozenset(story.keys() - sayable.keys()))
 
-    def knows(self, object_type: str, place: str) -> bool:
-        """Whether an object of this version may keep anything at `place`."""
-        return self.at(object_type, place) != []
+    def can_say(self, object_type: str, place: str, told: Any) -> bool:
+        """Whether an object of this version may say this at `place`."""
+        return self._fits({"$ref": self.resources[object_type]}, _nested({place: told}))
 
     def at(self, object_type: str, place: str) -> list[Json]:
         """What this version allows at `place`, each alternative by itself."""
