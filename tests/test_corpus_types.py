@@ -22,12 +22,39 @@ from tests.docs.reference_stripe import STORED_ONLY, Fate, rows_of
 CORPUS = os.environ.get("RECOUNT_STRIPE_CORPUS")
 in_the_corpus = pytest.mark.skipif(not CORPUS, reason="RECOUNT_STRIPE_CORPUS does not say where the Stripe corpus is")
 
-#: Files that say less than their type must, each with the reason that people are shown.
-QUARANTINED = {
+_OTHER_OBJECT = (
+    "the object is a '{}', not a 'source' or 'card' or 'bank_account' or 'alipay_account' or 'bitcoin_receiver'"
+)
+#: File -> state and reason, for the files whose type is translated and that are not applied.
+ASIDE = {
     # made by a mock's templates, which fill in the subscription's id only when they are served
-    "customer.subscription.created__nover__stripe-mock-data__0f9842.json": "lacks id",
-    "customer.subscription.deleted__nover__stripe-mock-data__13b3e8.json": "lacks id",
-    "customer.subscription.updated__nover__stripe-mock-data__1a94d5.json": "lacks id",
+    "customer.subscription.created__nover__stripe-mock-data__0f9842.json": ("quarantined", "lacks id"),
+    "customer.subscription.deleted__nover__stripe-mock-data__13b3e8.json": ("quarantined", "lacks id"),
+    "customer.subscription.updated__nover__stripe-mock-data__1a94d5.json": ("quarantined", "lacks id"),
+    # of a time when a dispute was a part of its charge, and had no id
+    "charge.dispute.closed__nover__stripe-ruby-mock__8398d0.json": ("quarantined", "lacks id"),
+    "charge.dispute.created__nover__stripe-mock-data__28edf3.json": ("quarantined", "lacks id"),
+    "charge.dispute.updated__nover__stripe-ruby-mock__98b29b.json": ("quarantined", "lacks id"),
+    # one recorded envelope, into which upstream put other objects
+    **{
+        f"source.chargeable__2018-05-21__webhookdb__{file}.json": ("quarantined", _OTHER_OBJECT.format(of))
+        for file, of in (
+            ("9cccd1", "charge"),
+            ("b7a647", "customer"),
+            ("c492b5", "customer"),
+            ("cc3db1", "subscription"),
+            ("d0793c", "subscription_item"),
+            ("d11108", "price"),
+            ("dbc418", "charge"),
+            ("e76a5b", "coupon"),
+            ("f01503", "invoice"),
+        )
+    },
+    # written by hand, without the `data` that tells what is wrong
+    "v1.billing.meter.error_report_triggered__nover__stripe-python__628cb0.json": (
+        "waiting",
+        "thin event: its object has not been fetched",
+    ),
 }
 #: Types of the corpus that never were Stripe's.
 MADE_UP = {"foo.created"}
@@ -109,11 +136,10 @@ def test_every_event_type_of_the_corpus_lands_as_the_page_says() -> None:
         said = told.get(row["type"], Fate(row["type"], STORED_ONLY, (), None))
         assert (row["type"] in told) != (row["type"] in MADE_UP), row["type"]
         # then
-        if event_id in QUARANTINED:
-            assert (row["state"], row["reason"], said.state) == ("quarantined", QUARANTINED[event_id], "applied")
+        if event_id in ASIDE:
+            assert ((row["state"], row["reason"]), said.state) == (ASIDE[event_id], "applied")
             continue
-        assert row["state"] == said.state, event_id
-        assert (row["reason"] is None) == (said.state != "waiting"), event_id
+        assert (row["state"], row["reason"]) == (said.state, None), event_id
         if said.model is not None:
             assert row["object"] in said.objects
             place = next(key[:2] for key in landed()["stripe_events"] if key[2] == event_id)
@@ -122,8 +148,11 @@ def test_every_event_type_of_the_corpus_lands_as_the_page_says() -> None:
 
 @pytest.mark.corpus
 @in_the_corpus
-def test_what_is_quarantined_is_in_the_table_with_the_reason() -> None:
-    assert {i: row["reason"] for i, row in events().items() if row["state"] == "quarantined"} == QUARANTINED
+def test_nothing_else_is_put_aside() -> None:
+    aside = {
+        i: (row["state"], row["reason"]) for i, row in events().items() if row["state"] in ("quarantined", "waiting")
+    }
+    assert aside == ASIDE
 
 
 def test_the_page_is_read_as_it_stands() -> None:
