@@ -15,6 +15,7 @@ from projections.organizations import OPERATOR_LINKS, ORG_LINKS, ORGANIZATIONS
 from projections.payouts import PAYOUTS
 from projections.stripe_events import STRIPE_EVENTS
 from projections.subscriptions import SUBSCRIPTIONS
+from projections.tax_profiles import TAX_PROFILES
 
 #: What has a file of its own here; derivations in the order in which they depend on each other.
 _BILLING = Group(
@@ -29,7 +30,7 @@ _BILLING = Group(
         ENTITLEMENT_SUMMARIES,
         OPERATOR_LINKS,
     ),
-    derivations=(CATALOG, ORG_LINKS, ORGANIZATIONS, ENTITLEMENTS, CREDIT_BALANCES, PAYOUTS, ACCOUNTS),
+    derivations=(CATALOG, ORG_LINKS, ORGANIZATIONS, ENTITLEMENTS, CREDIT_BALANCES, PAYOUTS, ACCOUNTS, TAX_PROFILES),
 )
 #: A family of Stripe objects without such a file gets its read model from itself.
 BILLING = with_families(_BILLING, FAMILIES)

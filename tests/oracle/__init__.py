@@ -20,6 +20,7 @@ from oracle.credits import credit_balances
 from oracle.holdings import catalog, org_links, organizations
 from oracle.order import Said, last_words
 from oracle.sellers import accounts, payouts
+from oracle.tax import tax_profiles
 
 Row = dict[str, Any]
 Rows = dict[str, dict[tuple[str, ...], Row]]
@@ -49,6 +50,7 @@ def recount(deliveries: Iterable[tuple[dict[str, Any], str]], links: Iterable[An
     rows["credit_balances"] = credit_balances(rows)
     rows["payouts"] = payouts(rows)
     rows["accounts"] = accounts(rows)
+    rows["tax_profiles"] = tax_profiles(rows)
     return {m: {k: _plain(r) for k, r in found.items()} for m, found in rows.items()}
 
 
