@@ -1,5 +1,9 @@
 """Balance transactions to facts: a booking says the same in every API version, and its exchange rate loses no digit."""
 
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -131,3 +135,39 @@ def test_money_that_leaves_is_negative_in_any_currency() -> None:
     # given a refund of 1000 yen, which have no minor unit
     found = spoken(fact(EVERYWHERE | {"amount": -1000, "fee": 0, "net": -1000, "currency": "jpy"}, KIND))
     assert (found["amount_minor"], found["net_minor"], found["currency"]) == (-1000, -1000, "jpy")
+
+
+CORPUS = os.environ.get("RECOUNT_STRIPE_CORPUS")
+
+
+def _found_in(node: Any) -> Iterator[dict[str, Any]]:
+    """Every balance transaction in what was recorded, however deep, in bodies that are text as well."""
+    if isinstance(node, str) and node.startswith(("{", "[")):
+        try:
+            node = json.loads(node)
+        except ValueError:
+            return
+    if isinstance(node, dict):
+        if node.get("object") == "balance_transaction":
+            yield node
+        for below in node.values():
+            yield from _found_in(below)
+    elif isinstance(node, list):
+        for below in node:
+            yield from _found_in(below)
+
+
+@pytest.mark.corpus
+@pytest.mark.skipif(not CORPUS, reason="RECOUNT_STRIPE_CORPUS does not say where the Stripe corpus is")
+def test_in_every_recorded_booking_the_amounts_agree() -> None:
+    # given every balance transaction that Stripe is on record with
+    assert CORPUS is not None
+    files = [f for folder in ("recorded_api", "events") for f in sorted(Path(CORPUS, folder).glob("*.json"))]
+    found = [obj for file in files for obj in _found_in(json.loads(file.read_text()))]
+    assert len({obj["id"] for obj in found}) >= 10
+    for obj in found:
+        # when
+        says = spoken(fact(obj, KIND))
+        # then
+        assert says["amount_minor"] - says["fee_minor"] == says["net_minor"], obj["id"]
+        assert sum(f["amount_minor"] for f in says["fee_details"]) == says["fee_minor"], obj["id"]
