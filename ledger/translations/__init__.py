@@ -53,6 +53,7 @@ from ledger.translations import (
     tax_rate,
     tax_registration,
     tax_settings,
+    topup,
     transfer,
 )
 from ledger.translations.base import Family, Translator
@@ -108,6 +109,7 @@ FAMILIES: tuple[Family, ...] = (
     dispute.FAMILY,
     review.FAMILY,
     early_fraud_warning.FAMILY,
+    topup.FAMILY,
 )
 
 BY_NAME: dict[str, Family] = {f.name: f for f in FAMILIES}
