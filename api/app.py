@@ -29,12 +29,14 @@ from api.resources.orgs import orgs
 from api.resources.projections import projections
 from api.resources.stripe_events import stripe_events
 from api.resources.subscriptions import subscriptions
+from api.resources.timeline import timeline
 from api.settings import Settings
 from ledger.keys import KeyStore
 
 #: The registry: one line a resource.
 RESOURCES = (
     orgs,
+    timeline,
     entitlements,
     customers,
     subscriptions,

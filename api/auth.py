@@ -28,6 +28,7 @@ MAY_READ: dict[str, frozenset[str]] = {
     "customers": _EVERYBODY,
     "subscriptions": _EVERYBODY,
     "invoices": _EVERYBODY,
+    "timeline": _EVERYBODY,
     "catalog": _EVERYBODY,
     "stripe_events": _STAFF,
     "projections": _STAFF,

@@ -114,9 +114,9 @@ def many(shape: Shape) -> Kind:
     )
 
 
-def of_entries(name: str, **kinds: Kind) -> Shape:
+def of_entries(name: str, notes: Mapping[str, str] | None = None, **kinds: Kind) -> Shape:
     """The shape of stored JSON entries, by key."""
-    return Shape(name, [Member(k, _answered_name(k, kind), kind) for k, kind in kinds.items()])
+    return Shape(name, [Member(k, _answered_name(k, kind), kind) for k, kind in kinds.items()], notes)
 
 
 def of_table(name: str, table: Table, listed: str, *, notes: Mapping[str, str] | None = None, **special: Kind) -> Shape:

@@ -120,7 +120,7 @@ def test_an_altered_or_moved_cursor_is_refused(world: World) -> None:
         ("/v1/invoices?created_after=2025-10-09T10:54:10%2B02:00", ["in_2"]),
         ("/v1/orgs/org_b/invoices?status=paid", ["in_2"]),
         ("/v1/stripe-events?type=customer.subscription.*&account=platform", ["evt_0021", "evt_0020"]),
-        ("/v1/stripe-events?type=charge.succeeded", ["evt_0032"]),
+        ("/v1/stripe-events?type=order.created", ["evt_0032"]),
         ("/v1/stripe-events?state=quarantined", ["evt_0033"]),
         ("/v1/stripe-events?state=stored_only", ["evt_0032"]),
         ("/v1/stripe-events?object_id=in_5", ["evt_0052"]),

@@ -102,6 +102,7 @@ TABLE: dict[str, One | Many] = {
     ),
     "/v1/orgs/<string:org>/subscriptions": One(ROLES, "/v1/orgs/org_none/subscriptions", _orgs("/subscriptions")),
     "/v1/orgs/<string:org>/invoices": One(ROLES, "/v1/orgs/org_none/invoices", _orgs("/invoices")),
+    "/v1/orgs/<string:org>/timeline": One(ROLES, "/v1/orgs/org_none/timeline", _orgs("/timeline")),
     "/v1/customers": Many(
         ROLES, "/v1/customers", _OBJECT, _lists("cus_1", "cus_2", "cus_3", "cus_1", "cus_5", "cus_7")
     ),

@@ -23,6 +23,7 @@ from replay.tables import LIVE
 
 orgs = section("orgs", "Organizations: who is billed")
 
+ORG_ROUTE = "/v1/orgs/<string:org>"
 _AS_OF = "As it stood at this position of the log, or this time (ISO 8601): what was known then"
 
 
@@ -94,7 +95,7 @@ def _as_seller(here: Context, asks: Caller, page: Page, account: str) -> list[di
 
 @read(
     orgs,
-    "/v1/orgs/<string:org>",
+    ORG_ROUTE,
     "orgs",
     answered(ORGANIZATION.schema),
     query=One,
@@ -145,7 +146,7 @@ def _publish_of_one(resource: Resource, *, past_too: bool) -> None:
 
     then = " With `as_of`, all that it had then." if past_too else ""
     said = f"List an organization's {resource.called}.\n\n{resource.order}{then}"
-    rule = f"/v1/orgs/<string:org>/{resource.dashed}"
+    rule = f"{ORG_ROUTE}/{resource.dashed}"
     publish = read(
         orgs, rule, resource.name, listed(resource.source.shape.schema), query=query, problems=("not_found",)
     )
@@ -175,7 +176,7 @@ def _publish_totals_of_one(resource: Resource) -> None:
         source, conditions = _within(here, asks, org, resource, given)
         return answered_totals(here, asks, resource, source, given, conditions, org_exists(asks, org))
 
-    rule = f"/v1/orgs/<string:org>/{resource.dashed}/totals"
+    rule = f"{ORG_ROUTE}/{resource.dashed}/totals"
     query = query_of(resource.offered(of_one_org=True), f"{resource.name}_totals_of_one", Read)
     said = f"Total an organization's {resource.called} by currency.\n\n{TOTALLED}"
     publish = read(

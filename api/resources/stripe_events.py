@@ -23,6 +23,9 @@ def _of_type(here: Context, asks: Caller, wanted: str) -> Condition:
     return Condition(how, (wanted.removesuffix("*"),))
 
 
+OF_TYPE = Filter("type", text("Of this type; `invoice.*` is every type that begins so"), _of_type)
+
+
 def _about_customer(here: Context, asks: Caller, customer: Any) -> Condition:
     return Condition("(t.customer = %s OR t.object_id = %s)", (customer, customer))
 
@@ -41,7 +44,7 @@ STRIPE_EVENTS = Resource(
         newest_first=True,
     ),
     filters=(
-        Filter("type", text("Of this type; `invoice.*` is every type that begins so"), _of_type),
+        OF_TYPE,
         choice("state", "What became of it", STATES),
         Filter("customer", text("About this customer, or something of theirs"), _about_customer),
         equal("object_id", "About this object"),
