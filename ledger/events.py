@@ -72,6 +72,66 @@ class OrganizationUnlinked(Event, frozen=True, kw_only=True, gc=False):
     customer: str
 
 
+class StripeEventReleased(Event, frozen=True, kw_only=True, gc=False):
+    """An operator released a quarantined Stripe event: it was read anew, and what it says was applied."""
+
+    NAME: ClassVar[str] = "stripe_event.released"
+
+    mode: Mode
+    account: str
+    event_id: str
+    versions: int
+    """How many versions the event's own stream had: what comes to it later asks for a person again."""
+    by: str
+    """Who released it."""
+    why: str
+
+
+class StripeEventDismissed(Event, frozen=True, kw_only=True, gc=False):
+    """An operator dismissed a quarantined or conflicting Stripe event: it stays as it is, and nobody works on it."""
+
+    NAME: ClassVar[str] = "stripe_event.dismissed"
+
+    mode: Mode
+    account: str
+    event_id: str
+    versions: int
+    """How many versions the event's own stream had: what comes to it later asks for a person again."""
+    by: str
+    """Who dismissed it."""
+    why: str
+
+
+class ParkedKeyReleased(Event, frozen=True, kw_only=True, gc=False):
+    """An operator released a parked key of a read model: it was made anew from the log."""
+
+    NAME: ClassVar[str] = "parked_key.released"
+
+    mode: Mode
+    model: str
+    key: tuple[str, ...]
+    fault: str
+    """The kind of error that had parked it, e.g. `ValueError`; never its message, which may quote a person."""
+    by: str
+    """Who released it."""
+    why: str
+
+
+class ParkedKeyDismissed(Event, frozen=True, kw_only=True, gc=False):
+    """An operator dismissed a parked key of a read model: it stays parked, and nobody works on it."""
+
+    NAME: ClassVar[str] = "parked_key.dismissed"
+
+    mode: Mode
+    model: str
+    key: tuple[str, ...]
+    fault: str
+    """The kind of error that parked it: another one asks for a person again."""
+    by: str
+    """Who dismissed it."""
+    why: str
+
+
 class ApiKeyIssued(Event, frozen=True, kw_only=True, gc=False):
     """A key to the API was issued. The key itself is nowhere: only its keyed digest is."""
 
@@ -110,6 +170,10 @@ EVENTS: tuple[type[Event], ...] = (
     StripeEventMisrouted,
     OrganizationLinked,
     OrganizationUnlinked,
+    StripeEventReleased,
+    StripeEventDismissed,
+    ParkedKeyReleased,
+    ParkedKeyDismissed,
     ApiKeyIssued,
     ApiKeyRevoked,
     SubjectErased,

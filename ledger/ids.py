@@ -1,5 +1,6 @@
 """Names of subjects and streams, and the two modes that never mix."""
 
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 Mode = Literal["live", "test"]
@@ -27,6 +28,35 @@ def misrouted_stream(secret_mode: Mode, account: str, event_id: str) -> str:
 def link_stream(mode: Mode, account: str, customer: str) -> str:
     """The stream of an operator's links of one Stripe customer to an organization."""
     return f"org_link/{mode}/{account}/{customer}"
+
+
+def event_item(account: str, event_id: str) -> str:
+    """What a Stripe event is called on the list of what is set aside, within its mode."""
+    return _joined((account, event_id))
+
+
+def parked_item(model: str, key: Sequence[str]) -> str:
+    """The same for a parked key of a read model; the mode, with which most keys begin, is left out."""
+    return _joined((model, *(key[1:] if key[0] in MODES else key)))
+
+
+def item_parts(item: str) -> tuple[str, ...]:
+    """What an item's name was made of."""
+    return tuple(p.replace("%3A", ":").replace("%2F", "/").replace("%25", "%") for p in item.split(":"))
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return ":".join(p.replace("%", "%25").replace("/", "%2F").replace(":", "%3A") for p in parts)
+
+
+def released_stream(mode: Mode, account: str, event_id: str) -> str:
+    """The stream of what operators did about one Stripe event that was set aside."""
+    return f"quarantine/{mode}/{account}/{event_id}"
+
+
+def parked_stream(mode: Mode, model: str, key: Sequence[str]) -> str:
+    """The stream of what operators did about one parked key."""
+    return f"parked/{mode}/{parked_item(model, key)}"
 
 
 def key_stream(key_id: str) -> str:

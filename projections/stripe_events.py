@@ -1,12 +1,15 @@
 """The webhook ledger: every Stripe event received, and what became of it. Also the index of who is spoken of where.
 
 A row is keyed by the event's own (mode, account, id). Renderings of one event in several API versions are one row; the
-newest API version's outcome counts.
+newest API version's outcome counts. What an operator did about one that was set aside stands in its row, for as long
+as nothing more came to the event.
 """
+
+from typing import Any
 
 import msgspec
 
-from ledger.events import StripeEventConflicted, StripeEventReceived
+from ledger.events import StripeEventConflicted, StripeEventDismissed, StripeEventReceived, StripeEventReleased
 from ledger.facts import ObjectFact, Quarantined, StoredOnly, Waiting
 from projections.base import Column, Entry, Key, Projection, Row, Table
 
@@ -28,6 +31,10 @@ _TABLE = Table(
         Column("endpoint", "text", digested=False),  # like the time of receipt: which delivery came first
         Column("created_s", "bigint"),
         Column("conflicts", "bigint"),
+        Column("handled", "text"),  # `released` or `dismissed`, by whom and why
+        Column("handled_by", "text"),
+        Column("handled_why", "text"),
+        Column("handled_us", "bigint", digested=False),
         Column("received_us", "bigint", digested=False),
         Column("positions", "bigint[]", digested=False),
     ),
@@ -36,6 +43,7 @@ _TABLE = Table(
         "(mode, account, object_id)",
         "(mode, org_claim) WHERE org_claim IS NOT NULL",
         "(mode, state) WHERE state IN ('waiting', 'quarantined', 'conflict')",
+        "(mode, handled) WHERE handled IS NOT NULL",
         "(mode, created_s, id)",
     ),
 )
@@ -57,8 +65,27 @@ class _Rendering(msgspec.Struct, array_like=True, gc=False):
     org_claim: str | None
 
 
+class _Act(msgspec.Struct, array_like=True, gc=False):
+    """What an operator did, the last time."""
+
+    position: int
+    how: str
+    by: str
+    why: str
+    at_us: int
+    versions: int
+
+
+class _Acted(msgspec.Struct, array_like=True, gc=False):
+    renderings: list[_Rendering]
+    act: _Act
+
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[_Rendering]).decode
+_decode_plain = msgspec.msgpack.Decoder(list[_Rendering]).decode
+_decode_acted = msgspec.msgpack.Decoder(_Acted).decode
+#: Before the state of the few events that an operator acted on. A byte that MessagePack never uses.
+_MARK = b"\xc1"
 
 
 def _keys(entry: Entry) -> tuple[Key, ...]:
@@ -66,14 +93,38 @@ def _keys(entry: Entry) -> tuple[Key, ...]:
     return ((event.mode, event.account, event.event_id),)  # type: ignore[attr-defined] # one of the two it reads
 
 
-def _apply(state: bytes | None, entry: Entry) -> bytes:
+def _apply(state: bytes | None, entry: Entry) -> bytes | None:
+    if isinstance(entry.event, (StripeEventReleased, StripeEventDismissed)):
+        return _with_act(state, entry)
     new = _rendering(entry)
     if state is None:
         return _encode((new,))
-    renderings = _decode(state)
+    renderings, act = _opened(state)
     if all(r.position != new.position for r in renderings):
         renderings.append(new)
-    return _encode(renderings)
+    return _packed(renderings, act)
+
+
+def _with_act(state: bytes | None, entry: Entry) -> bytes | None:
+    said = entry.event
+    assert isinstance(said, (StripeEventReleased, StripeEventDismissed))
+    if state is None:  # nothing is known that could have been acted on
+        return None
+    how = "released" if isinstance(said, StripeEventReleased) else "dismissed"
+    renderings, before = _opened(state)
+    act = _Act(entry.position, how, said.by, said.why, entry.recorded_at_us, said.versions)
+    return _packed(renderings, act if before is None or before.position < act.position else before)
+
+
+def _opened(state: bytes) -> tuple[list[_Rendering], _Act | None]:
+    if state[:1] != _MARK:
+        return _decode_plain(state), None
+    acted = _decode_acted(state[1:])
+    return acted.renderings, acted.act
+
+
+def _packed(renderings: list[_Rendering], act: _Act | None) -> bytes:
+    return _encode(renderings) if act is None else _MARK + _encode(_Acted(renderings, act))
 
 
 def _rendering(entry: Entry) -> _Rendering:
@@ -104,12 +155,15 @@ def _rendering(entry: Entry) -> _Rendering:
 
 
 def _to_row(key: Key, state: bytes) -> Row:
-    renderings = _decode(state)
-    if len(renderings) == 1 and not renderings[0].conflict:
+    renderings, act = _opened(state)
+    if len(renderings) == 1 and not renderings[0].conflict and act is None:
         return _row_of_one(key, renderings[0])
     conflicts = sum(r.conflict for r in renderings)
     sound = [r for r in renderings if not r.conflict] or renderings
     newest = max(sound, key=lambda r: (r.api_version or "", -r.position))
+    handled: tuple[Any, ...] = _UNHANDLED
+    if act is not None and act.versions >= len(renderings):  # else something came that nobody has looked at
+        handled = (act.how, act.by, act.why, act.at_us)
     return _TABLE.row(
         *key,
         newest.type,
@@ -123,18 +177,20 @@ def _to_row(key: Key, state: bytes) -> Row:
         newest.endpoint,
         newest.created_s,
         conflicts,
+        *handled,
         min(r.received_us for r in renderings),
         sorted(r.position for r in renderings),
     )
 
 
 def _row_of_one(key: Key, it: _Rendering) -> Row:
-    """Nearly every event comes in one rendering."""
+    """Nearly every event comes in one rendering, and nobody need act on it."""
     versions = [it.api_version] if it.api_version else []
     about = (it.object, it.object_id, it.customer, it.org_claim, it.endpoint, it.created_s)
-    return _row((*key, it.type, it.state, it.reason, versions, *about, 0, it.received_us, [it.position]))
+    return _row((*key, it.type, it.state, it.reason, versions, *about, 0, *_UNHANDLED, it.received_us, [it.position]))
 
 
+_UNHANDLED = (None, None, None, None)
 _row = _TABLE.row._make
 
 
@@ -147,12 +203,13 @@ def _make(entry: Entry) -> tuple[Row, bytes]:
 
 STRIPE_EVENTS = Projection(
     "stripe_events",
-    1,
+    2,
     _TABLE,
-    (StripeEventReceived.NAME, StripeEventConflicted.NAME),
+    (StripeEventReceived.NAME, StripeEventConflicted.NAME, StripeEventReleased.NAME, StripeEventDismissed.NAME),
     _keys,
     _apply,
     _to_row,
-    fresh=lambda entry: entry.version == 1,  # the first of its stream is the first that is heard of an event
+    # the first of its stream is the first that is heard of an event
+    fresh=lambda entry: entry.version == 1 and isinstance(entry.event, StripeEventReceived),
     make=_make,
 )

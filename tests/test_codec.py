@@ -64,6 +64,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
     ),
     str: TEXT,
     int: st.integers(-(2**63), 2**63),
+    tuple[str, ...]: st.lists(TEXT, max_size=3).map(tuple),
 }
 
 

@@ -38,6 +38,8 @@ def events() -> str:
                     "an event signed with the other mode's secret",
                 ),
                 ("`org_link/<mode>/<account>/<customer>`", "an operator's links of one customer"),
+                ("`quarantine/<mode>/<account>/<event id>`", "what operators did about one Stripe event"),
+                ("`parked/<mode>/<item>`", "what operators did about one parked key"),
                 ("`api_key/<key id>`", "one API key: issued, then perhaps revoked"),
                 ("`subject/<mode>/<account>/<owner>`", "the erasure of one subject"),
             ],
