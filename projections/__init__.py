@@ -12,6 +12,7 @@ from projections.entitlements import ENTITLEMENTS
 from projections.invoices import INVOICES
 from projections.objects import with_families
 from projections.organizations import OPERATOR_LINKS, ORG_LINKS, ORGANIZATIONS
+from projections.payments import PAYMENTS
 from projections.payouts import PAYOUTS
 from projections.stripe_events import STRIPE_EVENTS
 from projections.subscriptions import SUBSCRIPTIONS
@@ -30,7 +31,17 @@ _BILLING = Group(
         ENTITLEMENT_SUMMARIES,
         OPERATOR_LINKS,
     ),
-    derivations=(CATALOG, ORG_LINKS, ORGANIZATIONS, ENTITLEMENTS, CREDIT_BALANCES, PAYOUTS, ACCOUNTS, TAX_PROFILES),
+    derivations=(
+        CATALOG,
+        ORG_LINKS,
+        ORGANIZATIONS,
+        ENTITLEMENTS,
+        CREDIT_BALANCES,
+        PAYMENTS,
+        PAYOUTS,
+        ACCOUNTS,
+        TAX_PROFILES,
+    ),
 )
 #: A family of Stripe objects without such a file gets its read model from itself.
 BILLING = with_families(_BILLING, FAMILIES)

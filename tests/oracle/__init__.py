@@ -19,6 +19,7 @@ from oracle.access import entitlements
 from oracle.credits import credit_balances
 from oracle.holdings import catalog, org_links, organizations
 from oracle.order import Said, last_words
+from oracle.payments import payments
 from oracle.sellers import accounts, payouts
 from oracle.tax import tax_profiles
 
@@ -48,6 +49,7 @@ def recount(deliveries: Iterable[tuple[dict[str, Any], str]], links: Iterable[An
     rows["organizations"] = organizations(rows)
     rows["entitlements"] = entitlements(rows)
     rows["credit_balances"] = credit_balances(rows)
+    rows["payments"] = payments(rows)
     rows["payouts"] = payouts(rows)
     rows["accounts"] = accounts(rows)
     rows["tax_profiles"] = tax_profiles(rows)
