@@ -134,6 +134,7 @@ class Derivation:
     key: tuple[str, ...]
     """The first columns of its table's key: a derivation may have several rows for one key."""
     inputs: tuple[Input, ...]
+    """At most one for each model."""
     affects: Mapping[str, "Direct | tuple[Lookup, ...]"]
     """Model -> which keys a change of its rows affects. Keys that exist at all come from the `Direct` ones."""
     derive: Callable[[Key, Mapping[str, Sequence[Row]]], Sequence[Row]]
@@ -168,6 +169,17 @@ class Group:
     def models(self) -> "tuple[Projection | Derivation, ...]":
         """Projections first, then derivations in the order in which they depend on each other."""
         return (*self.projections, *self.derivations)
+
+    @cached_property
+    def levels(self) -> "tuple[tuple[Derivation, ...], ...]":
+        """Derivations in the order of dependence; those of one level read nothing of each other."""
+        level: dict[str, int] = {}
+        for derivation in self.derivations:
+            parts = {i.model for i in derivation.inputs} | set(derivation.affects)
+            level[derivation.name] = max((level[p] + 1 for p in parts if p in level), default=0)
+        return tuple(
+            tuple(d for d in self.derivations if level[d.name] == n) for n in range(max(level.values(), default=-1) + 1)
+        )
 
     @cached_property
     def tables(self) -> dict[str, Table]:

@@ -15,7 +15,7 @@ from ledger.events import OrganizationLinked, OrganizationUnlinked
 from projections import BILLING
 from projections.base import Derivation, Group, Key, Row
 from replay import tables
-from replay.fold import States, entry_of, fold
+from replay.fold import States, entry_of, fold, route
 
 _CATALOGUE = ("product", "price", "plan")
 
@@ -92,7 +92,7 @@ def fold_in_memory(group: Group, entries: Sequence[Any], org_key: Key) -> dict[s
     def fail(*fault: Any) -> None:
         raise fault[-1]
 
-    fold(group, entries, states, {}, fail)
+    fold(route(group, entries), states, {}, fail)
     rows: dict[str, list[Row]] = {
         p.name: [p.to_row(k, s) for k, s in sorted(states.get(p.name, {}).items()) if s is not None]
         for p in group.projections

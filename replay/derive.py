@@ -5,9 +5,10 @@ catalogue edit), so that an edit touching every organization delays nobody else.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import psycopg
 import structlog
 
@@ -37,9 +38,19 @@ def hold_checkpoint(conn: psycopg.Connection[Any], group: Group, schema: str) ->
 
     A swap raises the epoch. Raises NotBuilt when there is no checkpoint.
     """
-    row = conn.execute(
+    return held(ask_checkpoint(conn, group, schema), group)
+
+
+def ask_checkpoint(conn: psycopg.Connection[Any], group: Group, schema: str) -> psycopg.Cursor[Any]:
+    """Ask for what `hold_checkpoint` returns; `held` fetches it."""
+    return conn.execute(
         f"SELECT position, epoch FROM {schema}.checkpoints WHERE name = %b FOR UPDATE", [group.name], prepare=True
-    ).fetchone()
+    )
+
+
+def held(cursor: psycopg.Cursor[Any], group: Group) -> tuple[int, int]:
+    """The answer to `ask_checkpoint`. Raises NotBuilt."""
+    row = cursor.fetchone()
     if row is None:
         raise NotBuilt(f"the read models of {group.name!r} are not built")
     return int(row[0]), int(row[1])
@@ -65,8 +76,9 @@ def affected(
     schema: str,
     changes: Mapping[str, Sequence[tuple[Change, int]]],
 ) -> Affected:
-    """The keys that changed rows affect."""
+    """The keys that changed rows affect. Look-ups are all asked before the first is fetched."""
     found = Affected({}, [])
+    asked: list[tuple[str, psycopg.Cursor[Any], int]] = []
     for derivation in group.derivations:
         for model, how in derivation.affects.items():
             reads = derivation.reads(model)
@@ -77,8 +89,13 @@ def affected(
                 for change, position in changed:
                     for key in {k for row in change if row is not None for k in how(row)}:
                         _add(found, derivation.name, key, position)
-            else:
-                _look_up(conn, group, schema, derivation, model, how, changed, found)
+                continue
+            first = min(position for _, position in changed)
+            for cursor in _look_up(conn, group, schema, derivation, model, how, changed, found):
+                asked.append((derivation.name, cursor, first))
+    for name, cursor, first in asked:
+        for key in cursor.fetchall():
+            _add(found, name, tuple(key), first)
     return found
 
 
@@ -91,7 +108,8 @@ def _look_up(
     lookups: Sequence[Lookup],
     changed: Sequence[tuple[Change, int]],
     found: Affected,
-) -> None:
+) -> Iterator[psycopg.Cursor[Any]]:
+    """Ask what narrow look-ups find; wide ones are noted to spread."""
     source = group.tables[model]
     for number, lookup in enumerate(lookups):
         if lookup.wide:
@@ -101,9 +119,9 @@ def _look_up(
                 found.spreading.append((derivation.name, model, number, list(row[: len(source.key)]), position))
             continue
         rows = [row for change, _ in changed for row in change if row is not None]
-        first = min(position for _, position in changed)
-        for key in tables.affected(conn, schema, source, lookup, rows):
-            _add(found, derivation.name, key, first)
+        cursor = tables.ask_affected(conn, schema, source, lookup, rows)
+        if cursor is not None:
+            yield cursor
 
 
 def _add(found: Affected, derivation: str, key: Key, position: int) -> None:
@@ -124,57 +142,73 @@ def follow_up(
     group: Group,
     schema: str,
     changes: Mapping[str, Sequence[tuple[Change, int]]],
-) -> None:
-    """Derive what changed rows affect: in this transaction where it is little, else by way of the queue."""
+) -> bool:
+    """Derive what changed rows affect: in this transaction where it is little, else by way of the queue.
+
+    Returns whether something was queued.
+    """
     found = affected(conn, group, schema, changes)
     _queue_spreading(conn, schema, found.spreading)
-    _derive_levels(conn, group, schema, found.dirty)
+    return _derive_levels(conn, group, schema, found.dirty, AT_ONCE) or bool(found.spreading)
 
 
 def _derive_levels(
-    conn: psycopg.Connection[Any],
-    group: Group,
-    schema: str,
-    dirty: dict[str, dict[Key, int]],
-    at_once: int | None = None,
-) -> None:
-    """Derive dirty keys in the order of dependence, and what that makes dirty in turn. `at_once` None: `AT_ONCE`."""
-    for derivation in group.derivations:
-        mine = dirty.get(derivation.name)
+    conn: psycopg.Connection[Any], group: Group, schema: str, dirty: dict[str, dict[Key, int]], at_once: int
+) -> bool:
+    """Derive dirty keys in the order of dependence, and what that makes dirty in turn. Returns whether any was queued.
+
+    More than `at_once` of one derivation are queued.
+    """
+    queued = False
+    for level in group.levels:
+        mine: dict[Derivation, list[Key]] = {}
+        for derivation in level:
+            keys = dirty.get(derivation.name)
+            if keys and len(keys) > at_once:
+                _queue(conn, schema, derivation, keys, bulk=False)
+                queued = True
+            elif keys:
+                mine[derivation] = list(keys)
         if not mine:
             continue
-        if len(mine) > (AT_ONCE if at_once is None else at_once):
-            _queue(conn, schema, [(derivation.name, list(k), p) for k, p in mine.items()], bulk=False)
-            continue
-        changes = derive_keys(conn, group, schema, derivation, list(mine))
-        then = affected(conn, group, schema, {derivation.name: [(c, mine[k]) for k, c in changes]})
+        changes = {
+            name: [(change, dirty[name][key]) for key, change in changed]
+            for name, changed in derive_keys(conn, group, schema, mine).items()
+        }
+        then = affected(conn, group, schema, changes)
         _queue_spreading(conn, schema, then.spreading)
-        for name, keys in then.dirty.items():
-            for key, position in keys.items():
+        queued = queued or bool(then.spreading)
+        for name, found in then.dirty.items():
+            for key, position in found.items():
                 known = dirty.setdefault(name, {})
                 known[key] = min(position, known.get(key, position))
+    return queued
 
 
 def _queue_spreading(
     conn: psycopg.Connection[Any], schema: str, spreading: Sequence[tuple[str, str, int, list[str], int]]
 ) -> None:
-    if spreading:
-        conn.cursor().executemany(
+    for each in spreading:
+        conn.execute(
             f"INSERT INTO {schema}.spreading AS s (derivation, source, lookup, key, position)"
             " VALUES (%b, %b, %b, %b, %b) ON CONFLICT (derivation, source, lookup, key)"
             " DO UPDATE SET after = NULL, position = least(s.position, EXCLUDED.position)",
-            spreading,
+            each,
+            prepare=True,
         )
 
 
 def _queue(
-    conn: psycopg.Connection[Any], schema: str, dirty: Iterable[tuple[str, list[str], int]], *, bulk: bool
+    conn: psycopg.Connection[Any], schema: str, derivation: Derivation, dirty: Mapping[Key, int], *, bulk: bool
 ) -> None:
-    conn.cursor().executemany(
-        f"INSERT INTO {schema}.dirty AS d (derivation, key, position, bulk) VALUES (%b, %b, %b, %b)"
+    waiting = [{"key": key, "position": position} for key, position in sorted(dirty.items())]
+    conn.execute(
+        f"INSERT INTO {schema}.dirty AS d (derivation, key, position, bulk)"
+        " SELECT %b, r.key, r.position, %b FROM json_to_recordset(%b::json) AS r (key text[], position bigint)"
         " ON CONFLICT (derivation, key) DO UPDATE SET bulk = d.bulk AND EXCLUDED.bulk,"
         " position = least(d.position, EXCLUDED.position)",
-        [(d, k, p, bulk) for d, k, p in sorted(dirty)],
+        [derivation.name, bulk, msgspec.json.encode(waiting).decode()],
+        prepare=True,
     )
 
 
@@ -192,20 +226,20 @@ def drain(conn: psycopg.Connection[Any], group: Group, schema: str, *, bulk: boo
     ).fetchone()
     if waiting is None or not waiting[0]:
         return False
-    with conn.transaction():
+    with conn.pipeline(), conn.transaction():
         hold_checkpoint(conn, group, schema)
         if bulk:
             for derivation in group.derivations:
                 _spread(conn, group, schema, derivation)
+        # Taken out before they are derived: what is too much for this step is queued again.
         rows = conn.execute(
-            f"SELECT derivation, key, position FROM {schema}.dirty WHERE derivation = ANY(%b) AND (NOT bulk OR %b)"
-            " ORDER BY array_position(%b::text[], derivation), bulk, position LIMIT %b",
+            f"DELETE FROM {schema}.dirty WHERE (derivation, key) IN (SELECT derivation, key FROM {schema}.dirty"
+            " WHERE derivation = ANY(%b) AND (NOT bulk OR %b)"
+            " ORDER BY array_position(%b::text[], derivation), bulk, position LIMIT %b)"
+            " RETURNING derivation, key, position",
             [names, bulk, names, BULK_KEYS if bulk else DRAIN_KEYS],
             prepare=True,
         ).fetchall()
-        # Taken out before they are derived: what is too much for this step is queued again.
-        taken = [row[:2] for row in rows]
-        tables.execute_each(conn, f"DELETE FROM {schema}.dirty WHERE derivation = %b AND key = %b", taken)
         dirty: dict[str, dict[Key, int]] = {}
         for name, key, position in rows:
             dirty.setdefault(name, {})[tuple(key)] = position
@@ -227,7 +261,7 @@ def _spread(conn: psycopg.Connection[Any], group: Group, schema: str, derivation
     assert not callable(how)
     keys, then = tables.affected_page(conn, schema, group.tables[source], how[number], tuple(key), after, SPREAD_KEYS)
     if keys:
-        _queue(conn, schema, [(derivation.name, list(k), position) for k in keys], bulk=True)
+        _queue(conn, schema, derivation, dict.fromkeys(keys, position), bulk=True)
     where = [derivation.name, source, number, key]
     if then is None:
         conn.execute(
@@ -240,18 +274,48 @@ def _spread(conn: psycopg.Connection[Any], group: Group, schema: str, derivation
         )
 
 
+class _NotYet(Exception):
+    """A derivation asked for rows that are still to be read."""
+
+
+class _Gathered(dict[str, list[Row]]):
+    """A key's input rows by model, as far as they are read."""
+
+    def __missing__(self, model: str) -> list[Row]:
+        raise _NotYet(model)
+
+
 def gather(
-    conn: psycopg.Connection[Any], group: Group, schema: str, derivation: Derivation, keys: Sequence[Key]
-) -> dict[Key, dict[str, list[Row]]]:
-    """Every key's input rows, read stage by stage for all keys together."""
-    got: dict[Key, dict[str, list[Row]]] = {key: {} for key in keys}
-    for given in derivation.inputs:
-        wanted = {key: set(given.wanted(key, got[key])) for key in keys}
-        everything = sorted({w for ws in wanted.values() for w in ws if None not in w})
-        found = tables.load_rows(conn, schema, group.tables[given.model], given.by, everything, given.columns)
-        for key, ws in wanted.items():
-            rows = got[key].setdefault(given.model, [])
-            rows += [row for w in sorted(w for w in ws if None not in w) for row in found.get(w, ())]
+    conn: psycopg.Connection[Any], group: Group, schema: str, wanted: Mapping[Derivation, Sequence[Key]]
+) -> dict[Derivation, dict[Key, _Gathered]]:
+    """Every key's input rows, for all keys of all derivations together.
+
+    Read in as few stages as the inputs' dependence on each other allows; in a pipeline a stage is one round trip.
+    """
+    got = {derivation: {key: _Gathered() for key in keys} for derivation, keys in wanted.items()}
+    left = {derivation: list(derivation.inputs) for derivation in wanted}
+    while any(left.values()):
+        asked = []
+        for derivation, inputs in left.items():
+            ready = []
+            for given in inputs:
+                try:
+                    by_key = {key: set(given.wanted(key, rows)) for key, rows in got[derivation].items()}
+                except _NotYet:
+                    continue
+                everything = sorted({w for ws in by_key.values() for w in ws if None not in w})
+                table = group.tables[given.model]
+                fetch = tables.ask_rows(conn, schema, table, given.by, everything, given.columns)
+                asked.append((derivation, given.model, by_key, fetch))
+                ready.append(given)
+            left[derivation] = [given for given in inputs if given not in ready]
+        assert asked, f"inputs that wait for each other: {left}"
+        for derivation, model, by_key, fetch in asked:
+            found = fetch()
+            for key, ws in by_key.items():
+                got[derivation][key][model] = [
+                    row for w in sorted(w for w in ws if None not in w) for row in found.get(w, ())
+                ]
     return got
 
 
@@ -269,27 +333,42 @@ def park(conn: psycopg.Connection[Any], schema: str, model: str, key: Key, posit
 
 
 def derive_keys(
-    conn: psycopg.Connection[Any], group: Group, schema: str, derivation: Derivation, keys: Sequence[Key]
+    conn: psycopg.Connection[Any], group: Group, schema: str, wanted: Mapping[Derivation, Sequence[Key]]
+) -> dict[str, list[tuple[Key, Change]]]:
+    """Derive keys anew and write what changed. Returns by derivation the changed rows, each with its key.
+
+    The derivations must be of one level.
+    """
+    asked = {d: tables.ask_rows(conn, schema, d.table, d.key, keys) for d, keys in wanted.items()}
+    got = gather(conn, group, schema, wanted)
+    return {
+        derivation.name: _derive_and_write(conn, schema, derivation, got[derivation], fetch())
+        for derivation, fetch in asked.items()
+    }
+
+
+def _derive_and_write(
+    conn: psycopg.Connection[Any],
+    schema: str,
+    derivation: Derivation,
+    got: Mapping[Key, Mapping[str, Sequence[Row]]],
+    old: Mapping[Key, Sequence[Row]],
 ) -> list[tuple[Key, Change]]:
-    """Derive `keys` anew and write what changed. Returns the changed rows, each with its derivation key."""
     table = derivation.table
-    width = len(derivation.key)
-    got = gather(conn, group, schema, derivation, keys)
-    old = tables.load_rows(conn, schema, table, derivation.key, keys)
+    width = len(table.key)
     changes: list[tuple[Key, Change]] = []
     gone: list[Key] = []
-    for key in keys:
-        before = {row[: len(table.key)]: row for row in old.get(key, ())}
+    for key, rows in got.items():
+        before = {row[:width]: row for row in old.get(key, ())}
         try:
-            derived = derivation.derive(key, got[key])
+            derived = derivation.derive(key, rows)
         except Exception as error:  # our own fault alone: there is no I/O in there
             park(conn, schema, derivation.name, key, 0, error)
             continue
-        after = {row[: len(table.key)]: row for row in derived}
+        after = {row[:width]: row for row in derived}
         gone += [k for k in before if k not in after]
         changes += [(key, (row, None)) for k, row in before.items() if k not in after]
         changes += [(key, (before.get(k), row)) for k, row in after.items() if before.get(k) != row]
-    assert all(len(k) == width for k in keys)
     tables.delete(conn, schema, table, gone)
     tables.upsert(conn, schema, derivation, [(row, None) for _, (_, row) in changes if row is not None])
     return changes

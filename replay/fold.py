@@ -1,6 +1,7 @@
 """The fold itself: entries into states, the same for live, rebuild and as-of. No I/O."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from ledger.events import Recorded, StripeEventReceived
 from ledger.facts import ObjectFact
@@ -21,52 +22,38 @@ def entry_of(recorded: Recorded) -> Entry:
     return Entry(position, stream, version, recorded_at_us, event, said)
 
 
-def targets(group: Group, entry: Entry) -> Iterator[Projection]:
-    """The projections of `group` that read this entry."""
+class Touch(NamedTuple):
+    """An entry that a projection folds into one of its rows."""
+
+    projection: Projection
+    key: Key
+    entry: Entry
+
+
+def route(group: Group, entries: Iterable[Entry]) -> list[Touch]:
+    """Which rows of which projections the entries touch, in the order of the log."""
     routes = group.routes
-    yield from routes.get(entry.event.NAME, ())
-    if isinstance(entry.said, ObjectFact):
-        yield from routes.get(entry.said.model, ())
-
-
-def touched(group: Group, entries: Iterable[Entry]) -> dict[str, set[Key]]:
-    """The keys that entries touch, by model: what must be loaded before they are folded, if it can exist."""
-    found: dict[str, set[Key]] = {}
+    found: list[Touch] = []
     for entry in entries:
-        for projection in targets(group, entry):
-            if projection.fresh is None or not projection.fresh(entry):
-                found.setdefault(projection.name, set()).update(projection.keys(entry))
+        readers = routes.get(entry.event.NAME, ())
+        if type(entry.said) is ObjectFact:
+            readers = (*readers, *routes.get(entry.said.model, ()))
+        for projection in readers:
+            for key in projection.keys(entry):
+                found.append(Touch(projection, key, entry))
     return found
 
 
-def last_positions(group: Group, entries: Iterable[Entry]) -> dict[tuple[str, Key], int]:
-    """Where each key, with its model, was spoken of last."""
-    return {
-        (projection.name, key): entry.position
-        for entry in entries
-        for projection in targets(group, entry)
-        for key in projection.keys(entry)
-    }
-
-
-def fold(
-    group: Group,
-    entries: Iterable[Entry],
-    states: States,
-    parked: Mapping[str, set[Key]],
-    on_fault: OnFault,
-) -> None:
-    """Fold `entries`, in order, into `states`. Keys in `parked` are left alone, and so is a key after its fault."""
+def fold(touches: Iterable[Touch], states: States, parked: Mapping[str, set[Key]], on_fault: OnFault) -> None:
+    """Fold, in order, into `states`. Keys in `parked` are left alone, and so is a key after its fault."""
     faulty: set[tuple[str, Key]] = set()
-    for entry in entries:
-        for projection in targets(group, entry):
-            mine = states.setdefault(projection.name, {})
-            out = parked.get(projection.name, ())
-            for key in projection.keys(entry):
-                if key in out or (faulty and (projection.name, key) in faulty):
-                    continue
-                try:
-                    mine[key] = projection.apply(mine.get(key), entry)
-                except Exception as error:  # our own fault alone: there is no I/O in here
-                    faulty.add((projection.name, key))
-                    on_fault(projection, key, entry, error)
+    for projection, key, entry in touches:
+        name = projection.name
+        if (parked and key in parked.get(name, ())) or (faulty and (name, key) in faulty):
+            continue
+        mine = states.setdefault(name, {})
+        try:
+            mine[key] = projection.apply(mine.get(key), entry)
+        except Exception as error:  # our own fault alone: there is no I/O in here
+            faulty.add((name, key))
+            on_fault(projection, key, entry, error)

@@ -19,7 +19,7 @@ from ledger.errors import RecountError
 from ledger.events import Recorded
 from projections.base import Entry, Group, Key, Projection, Row
 from replay import derive, tables
-from replay.fold import States, entry_of, fold, last_positions, touched
+from replay.fold import States, Touch, entry_of, fold, route
 
 #: Events in one step at most. Bigger steps are cheaper an event and hold the checkpoint longer.
 BATCH = 1_000
@@ -38,6 +38,20 @@ class LostLead(RecountError):
     code = "lost_lead"
 
 
+#: Changed rows by model, each with the position that changed it.
+Changes = dict[str, list[tuple[derive.Change, int]]]
+
+
+def _apart(touches: Sequence[Touch]) -> tuple[list[Touch], list[Touch]]:
+    """Touches of rows that there may be already, and those of rows that nothing was known of, each touched once."""
+    later = {(t.projection, t.key) for t in touches if t.projection.fresh is None or not t.projection.fresh(t.entry)}
+    known: list[Touch] = []
+    first: list[Touch] = []
+    for touch in touches:
+        (known if (touch.projection, touch.key) in later else first).append(touch)
+    return known, first
+
+
 class Projector:
     """Folds the log into one copy of a group's read models. The one that leads is the only one that writes it."""
 
@@ -52,6 +66,8 @@ class Projector:
         self._parked: dict[str, set[Key]] = {}
         self._leads = False
         self._epoch = -1
+        self._queued = True
+        """Whether derivation keys may be waiting in the queue."""
         self._grown = 0
         self._analyze_at = _ANALYZE_FROM
         self._conninfo = tables.projector_conninfo(conninfo)
@@ -109,17 +125,19 @@ class Projector:
         return store.read_own(self.conn, sorted(names), after=self.position, limit=self.batch)
 
     def _fold(self, entries: Sequence[Entry], upto: int) -> None:
-        faults: list[tuple[Projection, Key, Entry, Exception]] = []
         conn = self.conn
-        with conn.transaction():
-            self._hold()
-            loaded = self._load(touched(self.group, entries))
-            states: States = {model: dict(rows) for model, rows in loaded.items()}
-            fold(self.group, entries, states, self._parked, lambda *fault: faults.append(fault))
-            changes = self._write(loaded, states, last_positions(self.group, entries))
-            for projection, key, entry, error in faults:
-                self._park(projection, key, entry.position, error)
-            derive.follow_up(conn, self.group, self.schema, changes)
+        touches = route(self.group, entries)
+        # One pipeline: the server works on what it was told while we go on, and a step waits for it only where an
+        # answer decides what comes next.
+        with conn.pipeline(), conn.transaction():
+            held = derive.ask_checkpoint(conn, self.group, self.schema)
+            known, first = _apart(touches)
+            asked = self._ask(known)
+            self._hold(held)
+            changes = self._write_first(first)
+            for model, rows in self._fold_known(known, asked).items():
+                changes.setdefault(model, []).extend(rows)
+            self._queued |= derive.follow_up(conn, self.group, self.schema, changes)
             conn.execute(
                 f"UPDATE {self.schema}.checkpoints SET position = %b, moved_at = now() WHERE name = %b",
                 [upto, self.group.name],
@@ -127,64 +145,90 @@ class Projector:
             )
         self.position = upto
 
-    def _hold(self) -> None:
-        position, epoch = derive.hold_checkpoint(self.conn, self.group, self.schema)
+    def _hold(self, held: psycopg.Cursor[Any]) -> None:
+        position, epoch = derive.held(held, self.group)
         if position != self.position:
             self._leads = False
             raise LostLead()
         if epoch != self._epoch:  # a rebuild swapped tables in: what was parked may be whole again
             self._epoch = epoch
+            self._queued = True
             self._parked = {}
-            for model, key in self.conn.execute(f"SELECT model, key FROM {self.schema}.parked"):
+            for model, key in self.conn.execute(f"SELECT model, key FROM {self.schema}.parked").fetchall():
                 self._parked.setdefault(model, set()).add(tuple(key))
 
-    def _load(self, needed: Mapping[str, set[Key]]) -> States:
-        """The states of the touched rows, in one round trip for all models."""
-        states: States = {}
-        with self.conn.pipeline():
-            cursors = []
-            for model, keys in needed.items():
-                cur = self.conn.cursor()
-                tables.load_states(cur, self.schema, self.group.tables[model], sorted(keys))
-                cursors.append((model, cur))
-            for model, cur in cursors:
-                states[model] = {tuple(row[:-1]): row[-1] for row in cur}
-        return states
+    def _ask(self, touches: Sequence[Touch]) -> dict[str, psycopg.Cursor[Any]]:
+        """Ask for the states of the touched rows."""
+        needed: dict[str, set[Key]] = {}
+        for projection, key, _ in touches:
+            needed.setdefault(projection.name, set()).add(key)
+        return {
+            model: tables.ask_states(self.conn, self.schema, self.group.tables[model], sorted(keys))
+            for model, keys in needed.items()
+        }
 
-    def _write(
-        self, loaded: States, states: States, positions: Mapping[tuple[str, Key], int]
-    ) -> dict[str, list[tuple[derive.Change, int]]]:
-        changes: dict[str, list[tuple[derive.Change, int]]] = {}
-        for model, rows in states.items():
-            projection = self._by_name[model]
-            old = loaded.get(model, {})
-            written: list[tuple[Row, bytes | None]] = []
-            gone: list[Key] = []
-            for key, state in rows.items():
-                before = old.get(key)
-                if state == before:
-                    continue
-                try:
-                    was = projection.to_row(key, before) if before is not None else None
-                    row = projection.to_row(key, state) if state is not None else None
-                except Exception as error:  # our own fault alone: there is no I/O in there
-                    self._park(projection, key, positions[model, key], error)
-                    continue
-                changes.setdefault(model, []).append(((was, row), positions[model, key]))
-                if row is None:
-                    gone.append(key)
-                else:
-                    written.append((row, state))
-            self._put(projection, written, new=model not in loaded)
-            tables.delete(self.conn, self.schema, projection.table, gone)
+    def _write_first(self, touches: Sequence[Touch]) -> Changes:
+        """Make and write the rows that nothing was known of before."""
+        changes: Changes = {}
+        rows: dict[Projection, list[tuple[Row, bytes | None]]] = {}
+        for projection, key, entry in touches:
+            assert projection.make is not None
+            if key in self._parked.get(projection.name, ()):
+                continue
+            try:
+                row, state = projection.make(entry)
+            except Exception as error:  # our own fault alone: there is no I/O in there
+                self._park(projection, key, entry.position, error)
+                continue
+            rows.setdefault(projection, []).append((row, state))
+            changes.setdefault(projection.name, []).append(((None, row), entry.position))
+        for projection, made in rows.items():
+            tables.upsert(self.conn, self.schema, projection, made)
         return changes
 
-    def _put(self, projection: Projection, rows: Sequence[tuple[Row, bytes | None]], *, new: bool) -> None:
-        # New: none of them can exist. Nothing was loaded, because all their entries are fresh.
-        if new and len(rows) >= tables.STAGE_FROM:
-            tables.copy_rows(self.conn, self.schema, projection, rows)
-        else:
-            tables.upsert(self.conn, self.schema, projection, rows)
+    def _fold_known(self, touches: Sequence[Touch], asked: Mapping[str, psycopg.Cursor[Any]]) -> Changes:
+        """Fold what touches rows that there may be already, and write those that changed."""
+        faults: list[tuple[Projection, Key, Entry, Exception]] = []
+        loaded: States = {
+            model: {tuple(row[:-1]): row[-1] for row in cursor.fetchall()} for model, cursor in asked.items()
+        }
+        states: States = {model: dict(rows) for model, rows in loaded.items()}
+        fold(touches, states, self._parked, lambda *fault: faults.append(fault))
+        positions = {(projection.name, key): entry.position for projection, key, entry in touches}
+        changes = {model: self._write(model, loaded[model], rows, positions) for model, rows in states.items()}
+        for projection, key, entry, error in faults:
+            self._park(projection, key, entry.position, error)
+        return changes
+
+    def _write(
+        self,
+        model: str,
+        loaded: Mapping[Key, bytes | None],
+        states: Mapping[Key, bytes | None],
+        positions: Mapping[tuple[str, Key], int],
+    ) -> list[tuple[derive.Change, int]]:
+        projection = self._by_name[model]
+        changes: list[tuple[derive.Change, int]] = []
+        written: list[tuple[Row, bytes | None]] = []
+        gone: list[Key] = []
+        for key, state in states.items():
+            before = loaded.get(key)
+            if state == before:
+                continue
+            try:
+                was = projection.to_row(key, before) if before is not None else None
+                row = projection.to_row(key, state) if state is not None else None
+            except Exception as error:  # our own fault alone: there is no I/O in there
+                self._park(projection, key, positions[model, key], error)
+                continue
+            changes.append(((was, row), positions[model, key]))
+            if row is None:
+                gone.append(key)
+            else:
+                written.append((row, state))
+        tables.upsert(self.conn, self.schema, projection, written)
+        tables.delete(self.conn, self.schema, projection.table, gone)
+        return changes
 
     def _park(self, projection: Projection, key: Key, position: int, error: Exception) -> None:
         self._parked.setdefault(projection.name, set()).add(key)
@@ -193,7 +237,12 @@ class Projector:
 
     def drain(self, *, bulk: bool = True) -> bool:
         """Derive a bounded number of dirty keys. Returns whether there were any."""
-        return bool(self.group.derivations) and derive.drain(self.conn, self.group, self.schema, bulk=bulk)
+        if not self._queued or not self.group.derivations:
+            return False
+        if derive.drain(self.conn, self.group, self.schema, bulk=bulk):
+            return True
+        self._queued = not bulk
+        return False
 
     def catch_up(self) -> int:
         """Fold and derive until the head of the log and an empty queue are reached. Returns how many events."""

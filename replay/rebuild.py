@@ -147,7 +147,7 @@ def _derive_all(conn: psycopg.Connection[Any], group: Group, schema: str, deriva
     count = 0
     for start in range(0, len(ordered), _DERIVE_KEYS):
         some = ordered[start : start + _DERIVE_KEYS]
-        got = derive.gather(conn, group, schema, derivation, some)
+        got = derive.gather(conn, group, schema, {derivation: some})[derivation]
         rows: list[tuple[Row, bytes | None]] = []
         for key in some:
             try:

@@ -68,16 +68,14 @@ def _write_late(conn: psycopg.Connection[Any], schema: str, projection: Projecti
         for key in projection.keys(entry):
             if key in folded.parked.get(projection.name, ()):
                 continue
-            with conn.cursor() as cur:
-                tables.load_states(cur, schema, projection.table, [key])
-                found = cur.fetchone()
-                try:
-                    state = projection.apply(found[-1] if found else None, entry)
-                    assert state is not None
-                    row = projection.to_row(key, state)
-                except Exception as error:  # our own fault alone: there is no I/O in there
-                    folded.park(projection.name, key, entry.position, error)
-                    continue
-                tables.upsert(conn, schema, projection, [(row, state)])
-                new += found is None
+            found = tables.ask_states(conn, schema, projection.table, [key]).fetchone()
+            try:
+                state = projection.apply(found[-1] if found else None, entry)
+                assert state is not None
+                row = projection.to_row(key, state)
+            except Exception as error:  # our own fault alone: there is no I/O in there
+                folded.park(projection.name, key, entry.position, error)
+                continue
+            tables.upsert(conn, schema, projection, [(row, state)])
+            new += found is None
     return new

@@ -25,7 +25,7 @@ from ledger.store import Appended, Conflict, Log, Outcome, Unit
 from projections import BILLING
 from projections.base import Entry, Group, Key, Row
 from replay import rebuild, tables
-from replay.fold import States, entry_of, fold
+from replay.fold import States, entry_of, fold, route
 from replay.live import Projector
 
 KEY = b"k" * 32
@@ -138,7 +138,7 @@ def folded(entries: Sequence[Entry], cuts: Iterable[int] = ()) -> Rows:
     states: States = {}
     start = 0
     for end in sorted({*cuts, len(entries)}):
-        fold(BILLING, entries[start:end], states, {}, raising)
+        fold(route(BILLING, entries[start:end]), states, {}, raising)
         start = end
     return shown(derived(BILLING, states))
 

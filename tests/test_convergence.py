@@ -27,7 +27,7 @@ from samples import (
 from ledger import codec
 from ledger.events import EVENTS, Cause, Event, Metadata
 from projections import BILLING
-from replay.fold import States, fold
+from replay.fold import States, fold, route
 from replay.simulator import Scenario, encode, simulate
 
 LINKS = [Link("cus_9", "org_b"), Link("cus_1", "org_a", account="acct_seller"), Link("cus_9", "org_a")]
@@ -138,9 +138,9 @@ def test_any_order_and_batches_leave_the_same_bytes(history: list[Delivery], rnd
     other = rnd.sample(entries, len(entries)) + rnd.choices(entries, k=3)
     # when
     first, second = States(), States()
-    fold(BILLING, entries, first, {}, raising)
+    fold(route(BILLING, entries), first, {}, raising)
     for one in other:
-        fold(BILLING, [one], second, {}, raising)
+        fold(route(BILLING, [one]), second, {}, raising)
     # then nothing tells them apart, the webhook ledger's list of renderings aside
     del first["stripe_events"], second["stripe_events"]
     assert first == second

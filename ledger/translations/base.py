@@ -4,7 +4,7 @@
 the changed fields held before, which is how two events of one second are put in order.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,13 +73,14 @@ def rank_of_verb(verb: str) -> int:
 class Translator:
     """A family's decoders, made once."""
 
-    __slots__ = ("_decode", "_deletes", "_fields", "_object", "_sealed", "_width", "family", "full_mask")
+    __slots__ = ("_decode", "_deletes", "_fields", "_object", "_payload_fields", "_sealed", "_width", "family", "full_mask")
 
     def __init__(self, family: Family) -> None:
         self.family = family
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(_snapshot_type(family.payload)).decode
         self._object: Callable[[bytes], Any] = msgspec.json.Decoder(family.payload).decode
         self._fields = family.facts.__struct_fields__
+        self._payload_fields = frozenset(family.payload.__struct_fields__)
         self._width = len(self._fields)
         self.full_mask = (1 << self._width) - 1
         self._sealed = frozenset(sealed_fields(family.facts))
@@ -135,7 +136,10 @@ class Translator:
         """What the fields that this event changed held before it, by field number."""
         try:
             patch = self._object(previous)
-            before = msgspec.structs.astuple(self.family.translate(overlay(obj, patch)))
+            changed_object = overlay(obj, patch, self._payload_fields.intersection(_names(previous)))
+            if changed_object is obj:  # it changed what we do not read
+                return None
+            before = msgspec.structs.astuple(self.family.translate(changed_object))
         except (Missing, msgspec.DecodeError):
             return None
         changed = {
@@ -172,10 +176,17 @@ def _spoken(values: tuple[Any, ...], mask: int) -> tuple[int, tuple[Any, ...]]:
     return mask, tuple(spoken)
 
 
-def overlay(obj: Any, patch: Any) -> Any:
-    """`obj` with every field that `patch` speaks of replaced; nested objects and metadata likewise, lists whole."""
+_names = msgspec.json.Decoder(dict[str, Raw]).decode
+
+
+def overlay(obj: Any, patch: Any, named: Iterable[str] | None = None) -> Any:
+    """`obj` with every field that `patch` speaks of replaced; nested objects and metadata likewise, lists whole.
+
+    `named` are the fields that the patch may speak of, where they are known: they are few.
+    """
     changes = {}
-    for name, new in zip(patch.__struct_fields__, msgspec.structs.astuple(patch), strict=True):
+    for name in patch.__struct_fields__ if named is None else named:
+        new = getattr(patch, name)
         if new is UNSET or name == "object":  # what it is stays, and no patch speaks of it
             continue
         old = getattr(obj, name)
