@@ -53,8 +53,8 @@ GUARDS = (
     Guard(
         "tracking in one transaction: rows and checkpoint move together",
         "replay/live.py",
-        "        with conn.transaction():\n            self._hold()\n",
-        "        with contextlib.nullcontext():\n            self._hold()\n",
+        "        with conn.pipeline(), conn.transaction():\n            held =",
+        "        with contextlib.nullcontext():\n            held =",
         "tests/test_engine.py::test_rows_and_checkpoint_move_in_one_transaction_or_not_at_all",
     ),
     Guard(

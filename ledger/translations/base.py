@@ -73,7 +73,17 @@ def rank_of_verb(verb: str) -> int:
 class Translator:
     """A family's decoders, made once."""
 
-    __slots__ = ("_decode", "_deletes", "_fields", "_object", "_payload_fields", "_sealed", "_width", "family", "full_mask")
+    __slots__ = (
+        "_decode",
+        "_deletes",
+        "_fields",
+        "_object",
+        "_payload_fields",
+        "_sealed",
+        "_width",
+        "family",
+        "full_mask",
+    )
 
     def __init__(self, family: Family) -> None:
         self.family = family
