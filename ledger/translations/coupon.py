@@ -108,7 +108,7 @@ def decimal_text(number: Any, name: str) -> Any:
         return number
     exponent = number.as_tuple().exponent
     if not isinstance(exponent, int) or not -_DIGITS <= exponent <= _DIGITS or number.adjusted() > _DIGITS:
-        raise Missing(f"{name}: {number} is no such number")
+        raise Missing(f"{name} as a number")
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
