@@ -7,11 +7,12 @@ from tests.docs.reference_cli import cli
 from tests.docs.reference_ledger import events
 from tests.docs.reference_models import read_models
 from tests.docs.reference_stripe import stripe_types
+from tests.docs.reference_versions import versions
 from tests.docs.sources import ROOT
 
 REFERENCE = ROOT / "docs" / "reference"
 
-#: The registry: one line a page.
+#: The registry: one line a page; what of it is not generated is kept.
 PAGES: dict[str, Callable[[], str]] = {
     "api.md": api,
     "cli.md": cli,
@@ -19,6 +20,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "log-events.md": events,
     "read-models.md": read_models,
     "stripe-types.md": stripe_types,
+    "../explanation/versions.md": versions,
 }
 
 
