@@ -20,7 +20,7 @@ NO_SCHEMA = {
     **dict.fromkeys(
         ("payment_link", "source", "card", "bank_account", "quote", "billing_portal.configuration", "fee_refund",
          "capability", "review", "radar.early_fraud_warning", "tax.settings", "tax.registration", "cash_balance",
-         "customer_cash_balance_transaction"),
+         "customer_cash_balance_transaction", "topup"),
         _NONE_OF_THEM,
     ),
 }  # fmt: skip
