@@ -1,7 +1,7 @@
 """What must add up: every charge, refund, dispute and movement of the corpus, by what the translations make of it.
 
-Invoices and credit notes have their own. An object that says too little to be checked, or that does not add up, stands
-in a table with the reason.
+So does every payment that they make up. Invoices and credit notes have a file of their own. An object that says too
+little to be checked, or that does not add up, stands in a table with the reason.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from histories import KEY, received
+from histories import KEY, folded, received, remembered
 from samples import Delivery, event
 
 from ledger.facts import ObjectFact, Quarantined
@@ -152,6 +152,9 @@ class Found(NamedTuple):
     id: str | None
     facts: Facts | str
     """What it says; or why it says nothing."""
+    object: dict[str, Any]
+    version: str | None
+    kind_of_event: str
 
 
 def broken(kind: str, facts: Facts) -> list[str]:
@@ -189,10 +192,10 @@ def _said(file: str, obj: dict[str, Any], version: str | None) -> Found:
     fact = translate(received(Delivery(event(1, kind, obj, version=version)), KEY).event)
     if not isinstance(fact, ObjectFact):
         assert isinstance(fact, Quarantined)
-        return Found(file, family.name, obj.get("id"), fact.reason)
+        return Found(file, family.name, obj.get("id"), fact.reason, obj, version, kind)
     values = iter(fact.values)
     facts = {n: next(values) for i, n in enumerate(family.facts.__struct_fields__) if fact.mask & (1 << i)}
-    return Found(file, family.name, obj.get("id"), facts)
+    return Found(file, family.name, obj.get("id"), facts, obj, version, kind)
 
 
 in_the_corpus = pytest.mark.skipif(not CORPUS, reason="RECOUNT_STRIPE_CORPUS does not say where the Stripe corpus is")
@@ -229,6 +232,27 @@ def test_the_corpus_shows_enough_of_each_kind() -> None:
     # then
     assert {kind: kinds[kind] for kind in SHOWN if kinds[kind] < SHOWN[kind]} == {}
     assert every - checked == NOT_SHOWN
+
+
+@pytest.mark.corpus
+@in_the_corpus
+def test_every_payment_of_the_corpus_keeps_what_it_received_less_what_was_refunded_and_lost() -> None:
+    # given every object with amounts, as an event of an account that is its file's own: ids repeat across files
+    told = [(it, f"evt_{number}") for number, it in enumerate(found()) if not isinstance(it.facts, str)]
+    delivered = [
+        Delivery(event(event_id, it.kind_of_event, it.object, version=it.version, account=f"acct_{it.file}"), "connect")
+        for it, event_id in told
+    ]
+    # when
+    payments = folded(remembered(delivered))["payments"]
+    # then
+    assert len(payments) >= 94 and sum(bool(p["movements"]) for p in payments.values()) >= 24
+    for key, payment in payments.items():
+        taken_back = payment["refunded_minor"] + payment["lost_minor"]
+        assert payment["kept_minor"] == payment["received_minor"] - taken_back, key
+        assert 0 <= taken_back <= payment["received_minor"], key
+        if payment["net_minor"] is not None:
+            assert payment["net_minor"] == sum(m["net_minor"] for m in payment["movements"]), key
 
 
 _BOOKED = {"amount_minor": 800, "fee_minor": 30, "net_minor": 770, "currency": "eur"}
