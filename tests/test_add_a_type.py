@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -53,16 +54,17 @@ def copy(tmp_path: Path) -> Path:
 
 def _written(copy: Path) -> None:
     """The page's first two steps, with its own code blocks."""
-    file, registration = [b.text for b in blocks(PAGE.read_text()) if b.language == "python"]
+    (file,) = (b.text for b in blocks(PAGE.read_text()) if b.language == "python")
+    (change,) = (b.text for b in blocks(PAGE.read_text()) if b.language == "diff")
     (copy / NEW).write_text(file)
-    imported, entry = (line for line in registration.splitlines() if "gift_card" in line)
     registry = (copy / REGISTRY).read_text()
-    opening = registration.splitlines()[2]
-    assert registry.count(opening) == 1
-    registry = registry.replace(opening, f"{opening}\n{entry}")
-    (copy / REGISTRY).write_text(
-        registry.replace("\nfrom ledger.translations.base", f"\n{imported}\nfrom ledger.translations.base", 1)
-    )
+    lines = change.splitlines()
+    for line, following in pairwise(lines):
+        if line.startswith("+"):
+            before = f"\n{following[1:]}\n"
+            assert registry.count(before) == 1, following
+            registry = registry.replace(before, f"\n{line[1:]}{before}")
+    (copy / REGISTRY).write_text(registry)
 
 
 def _files(folder: Path) -> dict[Path, bytes]:
@@ -124,7 +126,7 @@ def test_the_new_type_is_in_the_read_model_the_digest_and_the_reference(copy: Pa
             "no:cacheprovider",
             "tests/test_docs.py",
             "-k",
-            "generated or explained",
+            "generated",
         ],
         cwd=copy,
         env={**os.environ, "PYTHONPATH": str(copy)},
