@@ -1,13 +1,16 @@
 """Tax rates, tax ids, tax settings and registrations to facts: the same in every API version; numbers stay sealed."""
 
+import json
 from typing import Any
 
 import pytest
 from translating import Json, fact, said, spoken, was
 
-from ledger.facts import Quarantined
-from ledger.personal import personal_keys
-from ledger.translations import tax_id, tax_rate, tax_registration, tax_settings
+from ledger import inbox
+from ledger.events import StripeEventReceived
+from ledger.facts import ObjectFact, Quarantined
+from ledger.sealing import is_sealed
+from ledger.translations import tax_id, tax_rate, tax_registration, tax_settings, translate
 from ledger.translations.base import CREATED, DELETED
 
 # German VAT on top of the price.
@@ -172,9 +175,30 @@ def test_a_verification_that_ended_was_pending_before() -> None:
     assert was(fact(TAX_ID, "customer.tax_id.updated", previous=before)) == {"verification_status": "pending"}
 
 
-def test_the_number_and_what_an_authority_says_of_it_are_personal() -> None:
-    assert {"value", "verified_name", "verified_address"} <= personal_keys("tax_id")
-    assert {"tax_info", "business_vat_id"} <= personal_keys("customer")
+def test_the_number_and_what_an_authority_says_of_it_are_sealed() -> None:
+    # given a tax id as Stripe sends it, and a customer of 2018, which had its VAT id on itself
+    verified = {"status": "verified", "verified_name": "Ada GmbH", "verified_address": "1 Analytical Row"}
+    sent = TAX_ID | {"value": "DE123456789", "verification": verified}
+    customer = {"object": "customer", "id": "cus_1", "created": 1, "business_vat_id": "DE123456789",
+                "tax_info": {"type": "vat", "tax_id": "DE123456789"}}  # fmt: skip
+    # when they are stored and translated
+    stored = received(sent, "customer.tax_id.created")
+    found = translate(stored)
+    # then what is personal is ciphertext, and the rest is plain
+    assert isinstance(found, ObjectFact)
+    facts = spoken(found)
+    assert all(is_sealed(facts[name]) for name in ("value", "verified_name", "verified_address"))
+    assert (facts["type"], facts["country"], facts["verification_status"]) == ("eu_vat", "DE", "verified")
+    for event in (stored, received(customer, "customer.created")):
+        assert not any(clear in bytes(event.payload) for clear in (b"123456789", b"Ada GmbH", b"Analytical"))
+
+
+def received(obj: Json, kind: str) -> StripeEventReceived:
+    """An event as it is stored, under a key of no meaning."""
+    stated = {"id": "evt_1", "object": "event", "type": kind, "created": 1, "livemode": False, "data": {"object": obj}}
+    found = inbox.receive(inbox.open_envelope(json.dumps(stated).encode()), bytes(32), "platform", bytes).event
+    assert isinstance(found, StripeEventReceived)
+    return found
 
 
 # An account that is not set up for automatic tax yet.
