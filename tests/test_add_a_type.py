@@ -1,5 +1,6 @@
 """The how-to for adding a Stripe type, done as it says in a copy of the project: one new file, one registry line."""
 
+import dataclasses
 import difflib
 import os
 import shutil
@@ -10,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from ledger.translations import BY_NAME, FAMILIES
+from projections import BILLING
+from projections.base import Group
+from projections.objects import with_families
 from tests.docs import shell
 from tests.docs.markdown import blocks
 from tests.docs.sources import ROOT
@@ -18,10 +23,7 @@ PAGE = ROOT / "docs" / "how-to" / "add-a-stripe-type.md"
 NEW = Path("ledger", "translations", "gift_card.py")
 REGISTRY = Path("ledger", "translations", "__init__.py")
 _NEEDED = ("bash", "curl", "make", "openssl")
-pytestmark = [
-    pytest.mark.service,
-    pytest.mark.skipif(not all(map(shutil.which, _NEEDED)), reason=f"the page needs {', '.join(_NEEDED)}"),
-]
+runs_a_shell = pytest.mark.skipif(not all(map(shutil.which, _NEEDED)), reason=f"the page needs {', '.join(_NEEDED)}")
 #: Reads the new row, as the API's role would find it: sealed where it must be.
 _ROW = """\
 python - > row.txt <<'END'
@@ -95,6 +97,8 @@ def test_a_made_up_type_takes_one_new_file_and_its_line_in_the_registry(copy: Pa
         assert done.returncode == 0, done.stdout
 
 
+@runs_a_shell
+@pytest.mark.service
 def test_the_new_type_is_in_the_read_model_the_digest_and_the_reference(copy: Path) -> None:
     # given
     _written(copy)
@@ -135,3 +139,29 @@ def test_the_new_type_is_in_the_read_model_the_digest_and_the_reference(copy: Pa
         check=False,
     )
     assert told.returncode == 0, told.stdout
+
+
+def test_a_family_without_a_projection_of_its_own_gets_one_with_its_version_and_indexes() -> None:
+    # given
+    alone = dataclasses.replace(BY_NAME["mandate"], model="gift_cards", version=3, indexes=("(mode, account, status)",))
+    same = dataclasses.replace(alone, name="gift_voucher", version=1, indexes=())
+    written = next(p for p in BILLING.projections if p.name == "customers")
+    # when
+    group = with_families(Group("shop", (written,)), (BY_NAME["customer"], alone, same))
+    # then what is written by hand stays, and families of one model have one
+    kept, made = group.projections
+    assert kept is written
+    assert (made.name, made.version, made.table.indexes) == ("gift_cards", 3, ("(mode, account, status)",))
+    assert made.reads == ("gift_cards",)
+
+
+def test_families_of_one_model_must_say_the_same_fields() -> None:
+    # given
+    other = dataclasses.replace(BY_NAME["mandate"], name="gift_card", model="payouts")
+    # then
+    with pytest.raises(AssertionError, match="gift_card folds into payouts with other facts"):
+        with_families(Group("shop", ()), (BY_NAME["payout"], other))
+
+
+def test_every_family_has_a_read_model() -> None:
+    assert {family.model for family in FAMILIES} <= BILLING.routes.keys()
