@@ -20,13 +20,20 @@ from api.readers import Readers
 from api.resources import documentation, publish
 from api.resources.answers import KEYED_HEADERS
 from api.resources.catalog import catalog
+from api.resources.checkouts import checkouts, payment_methods
 from api.resources.context import EXTENSION, Context
+from api.resources.credit import credit_balances, tax_profiles
+from api.resources.credit_notes import credit_notes
 from api.resources.customers import customers
 from api.resources.entitlements import entitlements
 from api.resources.health import health
 from api.resources.invoices import invoices
+from api.resources.meters import meters
 from api.resources.orgs import orgs
+from api.resources.payments import charges, disputes, refunds
 from api.resources.projections import projections
+from api.resources.schedules import schedules
+from api.resources.sellers import accounts, application_fees, balance_transactions, payouts
 from api.resources.stripe_events import stripe_events
 from api.resources.subscriptions import subscriptions
 from api.resources.timeline import timeline
@@ -40,8 +47,22 @@ RESOURCES = (
     entitlements,
     customers,
     subscriptions,
+    schedules,
     invoices,
+    credit_notes,
+    credit_balances,
+    tax_profiles,
+    checkouts,
+    payment_methods,
+    charges,
+    refunds,
+    disputes,
+    accounts,
+    payouts,
+    balance_transactions,
+    application_fees,
     catalog,
+    meters,
     stripe_events,
     projections,
     health,

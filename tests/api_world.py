@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import jsonschema
 import psycopg
+from api_trade import Place, trade
 from psycopg.conninfo import make_conninfo
 from samples import MONTH, Delivery, Json, T, customer, event, invoice, price, product, subscription
 
@@ -191,6 +192,26 @@ def shop(server: EmbeddedPostgres, template: str) -> Iterator[World]:
         yield world
 
 
+#: Who trades: two organizations and nobody on the platform, two sellers' buyers, and live mode.
+PLACES = (
+    Place("a", "cus_1"),
+    Place("b", "cus_2"),
+    Place("nobody", "cus_3"),
+    Place("seller", "cus_1", SELLER),
+    Place("other", "cus_5", OTHER_SELLER),
+    Place("live", "cus_7", live=True),
+)
+
+
+@contextmanager
+def market(server: EmbeddedPostgres, template: str) -> Iterator[World]:
+    """The shop, and one of everything that moves or explains money at each of its places."""
+    with shop(server, template) as world:
+        world.tell(*trade(PLACES))
+        world.project()
+        yield world
+
+
 def _told() -> list[Json]:
     trial = subscription("sub_2", "cus_2", status="trialing", trial_start=T, trial_end=T + 700, cancel_at=T + 900)
     hosting = subscription("sub_1", price_id="price_9", product="prod_9")
@@ -231,4 +252,4 @@ def dumped(content: Any) -> str:
     return json.dumps(content)
 
 
-__all__ = ["MONTH", "OTHER_SELLER", "SELLER", "T", "World", "dumped", "empty_world", "shop"]
+__all__ = ["MONTH", "OTHER_SELLER", "PLACES", "SELLER", "T", "World", "dumped", "empty_world", "market", "shop"]

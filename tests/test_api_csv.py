@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from api_world import World, empty_world, shop
+from api_world import World, empty_world, market
 from samples import T, customer, event
 
 from api.accepting import preferred
@@ -20,7 +20,7 @@ JSON_FIRST = ("application/json", CSV)
 
 @pytest.fixture(scope="module")
 def world(server: EmbeddedPostgres, template: str) -> Iterator[World]:
-    with shop(server, template) as made:
+    with market(server, template) as made:
         yield made
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from api_world import OTHER_SELLER, SELLER, World, shop
+from api_world import OTHER_SELLER, SELLER, World, market
 
 from api.postgres import EmbeddedPostgres
 from api.resources.entitlements import ENTITLEMENT
@@ -80,6 +80,76 @@ def _lists(a: str, b: str, nobody: str | None, seller: str, other: str, live: st
 
 
 _OBJECT = ("account", "id")
+
+
+def _of_customers(name: str, prefix: str) -> dict[str, One | Many]:
+    """Both routes of a resource of which every place has one, its id ending in the place's name."""
+    path, (a, b, nobody, seller, other, live) = f"/v1/{name}", (f"{prefix}_{end}" for end in _ENDS)
+    one = name.removesuffix("s").replace("-", "_")
+    return {
+        path: Many(ROLES, path, _OBJECT, _lists(a, b, nobody, seller, other, live)),
+        f"{path}/<string:{one}>": One(ROLES, f"{path}/unknown", _objects(path, a, b, nobody, seller, other, live)),
+    }
+
+
+def _by_customers(name: str) -> dict[str, One | Many]:
+    """Both routes of a resource with a row a customer."""
+    path, customers = f"/v1/{name}", ("cus_1", "cus_2", "cus_3", "cus_1", "cus_5", "cus_7")
+    return {
+        path: Many(ROLES, path, ("account", "customer"), _lists(*customers)),
+        f"{path}/<string:customer>": One(ROLES, f"{path}/unknown", _objects(path, *customers)),
+    }
+
+
+def _of_accounts(name: str, prefix: str, *, account_beside: bool = True) -> dict[str, One | Many]:
+    """Both routes of a resource whose rows belong to an account and to no customer."""
+    path, (a, b, nobody, seller, other, live) = f"/v1/{name}", (f"{prefix}_{end}" for end in _ENDS)
+    one = name.removesuffix("s").replace("-", "_")
+    of_seller, of_other = f"{SELLER}/{seller}", f"{OTHER_SELLER}/{other}"
+    found: dict[str, set[str]] = {
+        "everything": {f"platform/{a}", f"platform/{b}", f"platform/{nobody}", of_seller, of_other},
+        "org_a": set(),
+        "org_b": set(),
+        "seller": {of_seller},
+        "other": {of_other},
+        "both": set(),
+        "live": {f"platform/{live}"},
+    }
+    seen_by = {
+        f"{path}/{a}?account=platform": {"everything"},
+        f"{path}/{seller}?account={SELLER}": {"everything", "seller"},
+        f"{path}/{other}?account={OTHER_SELLER}": {"everything", "other"},
+        f"{path}/{live}?account=platform": {"live"},
+    }
+    if not account_beside:
+        seen_by = {thing.partition("?")[0]: who for thing, who in seen_by.items()}
+    return {
+        path: Many(ROLES, path, _OBJECT, found),
+        f"{path}/<string:{one}>": One(ROLES, f"{path}/unknown", seen_by),
+    }
+
+
+def _for_what_is_sold(routes: dict[str, One | Many]) -> dict[str, One | Many]:
+    """The same, where an organization may know what is on the platform and at the sellers that it buys from."""
+    listed, single = routes.values()
+    assert isinstance(listed, Many) and isinstance(single, One)
+    platform = {row for row in listed.found["everything"] if row.startswith("platform/")}
+    listed.found["org_a"] = platform | listed.found["seller"]
+    listed.found["org_b"] = platform | listed.found["other"]
+    listed.found["both"] = listed.found["seller"]
+    for (path, seen_by), more in zip(
+        single.seen_by.items(), ({"org_a", "org_b"}, {"org_a", "both"}, {"org_b"}, set()), strict=True
+    ):
+        single.seen_by[path] = seen_by | more
+    return routes
+
+
+def _of_org(name: str) -> dict[str, One | Many]:
+    """The list of a resource below an organization."""
+    return {f"/v1/orgs/<string:org>/{name}": One(ROLES, f"/v1/orgs/org_none/{name}", _orgs(f"/{name}"))}
+
+
+_ENDS = ("a", "b", "nobody", "seller", "other", "live")
 TABLE: dict[str, One | Many] = {
     "/v1/orgs": Many(
         ROLES,
@@ -102,7 +172,6 @@ TABLE: dict[str, One | Many] = {
     ),
     "/v1/orgs/<string:org>/subscriptions": One(ROLES, "/v1/orgs/org_none/subscriptions", _orgs("/subscriptions")),
     "/v1/orgs/<string:org>/invoices": One(ROLES, "/v1/orgs/org_none/invoices", _orgs("/invoices")),
-    "/v1/orgs/<string:org>/timeline": One(ROLES, "/v1/orgs/org_none/timeline", _orgs("/timeline")),
     "/v1/customers": Many(
         ROLES, "/v1/customers", _OBJECT, _lists("cus_1", "cus_2", "cus_3", "cus_1", "cus_5", "cus_7")
     ),
@@ -179,6 +248,26 @@ TABLE: dict[str, One | Many] = {
         _objects("/v1/stripe-events", "evt_0020", "evt_0021", "evt_0033", "evt_0043", "evt_0051", "evt_0004"),
     ),
 }
+TABLE |= {
+    **_of_customers("charges", "ch"),
+    **_of_customers("refunds", "re"),
+    **_of_customers("disputes", "dp"),
+    **_of_customers("checkouts", "cs"),
+    **_of_customers("payment-methods", "pm"),
+    **_of_customers("credit-notes", "cn"),
+    **_of_customers("schedules", "sub_sched"),
+    **_by_customers("credit-balances"),
+    **_by_customers("tax-profiles"),
+    **_of_accounts("payouts", "po"),
+    **_of_accounts("balance-transactions", "txn"),
+    **_of_accounts("application-fees", "fee"),
+    **_of_accounts("accounts", "acct", account_beside=False),
+    **_for_what_is_sold(_of_accounts("meters", "mtr")),
+    **_of_org("credit-notes"),
+    **_of_org("checkouts"),
+    **_of_org("payment-methods"),
+    **_of_org("timeline"),
+}
 #: Routes that have no rows of anybody's: their scope has a test of its own.
 APART = {"/v1/projections": "test_the_state_of_read_models_is_for_staff_with_unbound_keys"}
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs"}
@@ -186,7 +275,7 @@ OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs"}
 
 @pytest.fixture(scope="module")
 def world(server: EmbeddedPostgres, template: str) -> Iterator[World]:
-    with shop(server, template) as made:
+    with market(server, template) as made:
         yield made
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from api_world import OTHER_SELLER, SELLER, World, empty_world, shop
+from api_world import OTHER_SELLER, SELLER, World, empty_world, market
 from samples import T, customer, event, invoice
 
 from api.postgres import EmbeddedPostgres
@@ -23,7 +23,7 @@ CALLERS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def world(server: EmbeddedPostgres, template: str) -> Iterator[World]:
-    with shop(server, template) as made:
+    with market(server, template) as made:
         yield made
 
 

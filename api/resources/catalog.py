@@ -10,8 +10,8 @@ from ledger.ids import PLATFORM
 from replay.tables import LIVE
 
 
-def _visible(caller: Caller) -> list[Condition]:
-    """An organization sees the platform's catalogue, and those of the sellers that it buys from."""
+def on_offer(caller: Caller) -> list[Condition]:
+    """What is sold: an organization sees the platform's, and that of the sellers that it buys from."""
     conditions = []
     if caller.account is not None:
         conditions.append(Condition("t.account = %s", (caller.account,)))
@@ -29,7 +29,7 @@ CATALOG = Resource(
         f"{LIVE}.catalog t",
         {},
         ("t.account", "t.product"),
-        _visible,
+        on_offer,
         id="t.product",
         derivation="catalog",
     ),

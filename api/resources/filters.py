@@ -67,6 +67,8 @@ def before(name: str, description: str, column: str) -> Filter:
     return Filter(name, moment(description), _compared(f"t.{column} < %s::bigint", _ceil))
 
 
+CUSTOMER = equal("customer", "Of this customer")
+CURRENCY = equal("currency", "In this currency")
 #: By when Stripe created it: half-open, so that two periods side by side share no row.
 CREATED = (
     since("created_after", "Created at this time or later", "created_s"),

@@ -8,7 +8,9 @@ from api.auth import Caller
 from api.problems import Problem
 from api.resources import seller
 from api.resources.answers import Concern, Fresh, answer
+from api.resources.checkouts import CHECKOUTS, PAYMENT_METHODS
 from api.resources.context import Context, caller, context, if_none_match, send, send_list
+from api.resources.credit_notes import CREDIT_NOTES
 from api.resources.filters import flag, holding
 from api.resources.invoices import INVOICES
 from api.resources.lists import Condition, Page, Read, Source, list_of, single, text
@@ -187,4 +189,5 @@ def _publish_totals_of_one(resource: Resource) -> None:
 
 #: What an organization has of its own, in the order of the document.
 _publish_of_one(SUBSCRIPTIONS, past_too=True)
-_publish_of_one(INVOICES, past_too=False)
+for _resource in (INVOICES, CREDIT_NOTES, CHECKOUTS, PAYMENT_METHODS):
+    _publish_of_one(_resource, past_too=False)

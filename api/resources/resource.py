@@ -14,6 +14,7 @@ from api.resources.answers import Concern
 from api.resources.context import Context
 from api.resources.filters import Filter, equal
 from api.resources.lists import (
+    NEVER,
     Condition,
     ReadList,
     Source,
@@ -21,6 +22,7 @@ from api.resources.lists import (
     with_customers_org,
 )
 from api.schemas import Shape
+from replay.tables import LIVE
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,8 @@ class Resource:
     """Its own; `account` goes before them, and `org` after them where rows belong to organizations."""
     offers_org: bool = True
     """Whether its list can be asked for one organization: `l.org` is whose a row is."""
+    account_beside: bool = True
+    """Whether an id is looked for in one account; False: the id alone says which it is."""
     money: tuple[str, ...] = ()
     """Its amounts, in minor units of the column `currency`, that totals sum up."""
     words: str = ""
@@ -100,3 +104,24 @@ def of_customers(shape: Shape, model: str, customer: str = "customer", **places:
         bound_to_customer,
         (Concern("org_links"),),
     )
+
+
+def of_charges(shape: Shape, model: str, customer: str) -> Source:
+    """Rows that name a charge, which names the customer. `customer`: what is told of it."""
+    return of_customers(shape, model)._replace(
+        tables=f"{LIVE}.{model} t"
+        f" LEFT JOIN {LIVE}.charges c ON c.mode = t.mode AND c.account = t.account AND c.id = t.charge"
+        f" LEFT JOIN {LIVE}.org_links l ON l.mode = c.mode AND l.account = c.account AND l.customer = c.customer",
+        places={"org": "l.org", "customer": customer},
+    )
+
+
+def of_accounts(shape: Shape, model: str) -> Source:
+    """Rows that belong to an account and to no customer: a key that is bound to an organization sees none."""
+    return Source(shape, f"{LIVE}.{model} t", {}, ("t.account", "t.id"), _bound_to_account)
+
+
+def _bound_to_account(caller: Caller) -> list[Condition]:
+    if caller.org is not None:
+        return [NEVER]
+    return [Condition("t.account = %s", (caller.account,))] if caller.account is not None else []

@@ -55,10 +55,13 @@ def publish_single(its: Any, resource: Resource) -> None:
     parameter = resource.parameter or resource.each
 
     def view(given: dict[str, Any], **path: str) -> Response:
-        here, asks = context(), caller()
-        account, its_id = account_meant(asks, given["account"]), path[parameter]
-        conditions = [Condition("t.account = %s", (account,)), Condition(f"{resource.source.id} = %s", (its_id,))]
-        source = resource.source.of_one((asks.mode, account, its_id))
+        here, asks, its_id = context(), caller(), path[parameter]
+        conditions = [Condition(f"{resource.source.id} = %s", (its_id,))]
+        source = resource.source.of_all()
+        if resource.account_beside:
+            account = account_meant(asks, given["account"])
+            conditions.insert(0, Condition("t.account = %s", (account,)))
+            source = resource.source.of_one((asks.mode, account, its_id))
         return send(answer(*single(here, asks, source, conditions, given["min_position"]), if_none_match()))
 
     read(
@@ -66,6 +69,6 @@ def publish_single(its: Any, resource: Resource) -> None:
         f"{resource.path}/<string:{parameter}>",
         resource.name,
         answered(resource.source.shape.schema),
-        query=One,
+        query=One if resource.account_beside else Read,
         problems=("not_found",),
     )(named(view, f"get_{resource.each}", f"Get {resource.one}."))

@@ -30,7 +30,7 @@ timeline = section("timeline", "The timeline: an organization's story")
 
 LINE = of_entries(
     "TimelineLine",
-    notes={
+    {
         "at": "Stripe's time of the event",
         "kind": f"What happened, in a word: {', '.join(f'`{k}`' for k in KINDS)}",
         "sentence": "What happened, in plain English",

@@ -1,157 +1,32 @@
 """What each answer holds: an explicit list of fields a resource, from which come its schema, its SQL and its JSON.
 
-A column that is not listed here does not leave. Times (`…_s`, unix seconds) are answered without the `_s`, as ISO 8601
-in UTC; money stays whole minor units beside its currency; personal fields are opened elsewhere (`api.resources.lists`).
+Here what the first resources answer; payments, sellers and billing's other objects have modules of their own.
 """
-
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
 
 from marshmallow import Schema, fields
 
+from api.schemas.billing import DISCOUNT_AMOUNT, TAX
+from api.schemas.shape import (
+    BOOL,
+    END,
+    INT,
+    MAP,
+    NOTES,
+    TEXT,
+    TEXTS,
+    TIME,
+    Kind,
+    Member,
+    Shape,
+    iso,
+    iso_of,
+    many,
+    of_entries,
+    of_table,
+)
 from projections import MODELS
-from projections.base import Table
-
-
-def iso(seconds: int | float | None) -> str | None:
-    """Unix seconds as ISO 8601 in UTC; None where that is no year that ISO 8601 can write."""
-    if seconds is None:
-        return None
-    try:
-        return datetime.fromtimestamp(seconds, UTC).isoformat()[:-6] + "Z"
-    except (ValueError, OverflowError, OSError):
-        return None
-
-
-def iso_of(when: datetime) -> str:
-    """An aware UTC time as ISO 8601, in milliseconds."""
-    return when.isoformat(timespec="milliseconds")[:-6] + "Z"
-
-
-class Kind(NamedTuple):
-    """How a kind of value is described and answered."""
-
-    field: Callable[..., fields.Field[Any]]
-    show: Callable[[Any], Any] | None = None
-
-
-TEXT = Kind(fields.String)
-INT = Kind(fields.Integer)
-BOOL = Kind(fields.Boolean)
-TIME = Kind(fields.DateTime, iso)
-TIME_US = Kind(fields.DateTime, lambda us: iso(us / 1_000_000))
-MAP = Kind(fields.Dict)
-TEXTS = Kind(lambda **given: fields.List(fields.String(), **given))
-INTS = Kind(lambda **given: fields.List(fields.Integer(), **given))
-
-_OF_COLUMN = {"text": TEXT, "bigint": INT, "boolean": BOOL, "text[]": TEXTS, "bigint[]": INTS}
-
-
-class Member(NamedTuple):
-    """A field of an answer."""
-
-    stored: str
-    """Where it comes from: a column, or a key of a stored JSON entry."""
-    name: str
-    kind: Kind
-    sealed: bool = False
-
-
-def _answered_name(stored: str, kind: Kind) -> str:
-    if kind is TIME:
-        return stored.removesuffix("_s")
-    return stored.removesuffix("_us") if kind is TIME_US else stored
-
-
-class Shape:
-    """A listed set of fields: the schema that describes them, and how stored values become them."""
-
-    def __init__(self, name: str, members: Sequence[Member], notes: Mapping[str, str] | None = None) -> None:
-        self.name = name
-        self.members = tuple(members)
-        self.sealed = tuple(m.name for m in members if m.sealed)
-        self.notes = notes or {}
-        made = {
-            m.name: m.kind.field(required=True, allow_none=True, metadata=_described(m, self.notes)) for m in members
-        }
-        if self.sealed:
-            made["sealed"] = fields.List(
-                fields.String(),
-                required=True,
-                metadata={"description": "Personal fields that hold a value which this key may not see"},
-            )
-        self.schema: type[Schema] = Schema.from_dict(made, name=name)
-
-    def of_values(self, values: Sequence[Any]) -> dict[str, Any]:
-        """An answer from values in the order of the members."""
-        return {
-            m.name: m.kind.show(v) if v is not None and m.kind.show is not None else v
-            for m, v in zip(self.members, values, strict=True)
-        }
-
-    def of_entry(self, entry: Mapping[str, Any]) -> dict[str, Any]:
-        """An answer from a stored JSON entry."""
-        return self.of_values([entry.get(m.stored) for m in self.members])
-
-    def of_row(self, row: Any, **beside: Any) -> dict[str, Any]:
-        """An answer from a read model's row as a named tuple, and values that are not its columns."""
-        return self.of_values(
-            [beside[m.stored] if m.stored in beside else getattr(row, m.stored) for m in self.members]
-        )
-
-
-def _described(member: Member, notes: Mapping[str, str]) -> dict[str, str]:
-    note = notes.get(member.name) or ("Personal: null unless the key may see it" if member.sealed else "")
-    return {"description": note} if note else {}
-
-
-def many(shape: Shape) -> Kind:
-    """A list of entries of a shape."""
-    return Kind(
-        lambda **given: fields.List(fields.Nested(shape.schema), **given),
-        lambda entries: [shape.of_entry(e) for e in entries],
-    )
-
-
-def of_entries(name: str, notes: Mapping[str, str] | None = None, **kinds: Kind) -> Shape:
-    """The shape of stored JSON entries, by key."""
-    return Shape(name, [Member(k, _answered_name(k, kind), kind) for k, kind in kinds.items()], notes)
-
-
-def of_table(name: str, table: Table, listed: str, *, notes: Mapping[str, str] | None = None, **special: Kind) -> Shape:
-    """The shape of a read model's rows: the `listed` columns, in order. `special`: kinds of JSON and of other columns.
-
-    A listed name that is no column of the table (the organization, `stale`) must be among `special`.
-    """
-    columns = {c.name: c for c in table.columns}
-    members = []
-    for stored in listed.split():
-        column = columns.get(stored)
-        kind = special[stored] if stored in special else _kind_of(table, stored)
-        members.append(Member(stored, _answered_name(stored, kind), kind, bool(column and column.sealed)))
-    return Shape(name, members, notes)
-
-
-def _kind_of(table: Table, stored: str) -> Kind:
-    kind = next(c.type for c in table.columns if c.name == stored)
-    if kind == "bigint":
-        return TIME if stored.endswith("_s") else TIME_US if stored.endswith("_us") else INT
-    return _OF_COLUMN[kind]
-
-
-_NOTES = {
-    "org": "The organization it is billed for; null where nothing claims the customer",
-    "stale": "An event about it could not be applied: it shows an older state until it is mended and rebuilt",
-    "undecided": "Two events of one second contradict each other and nothing says which came last",
-    "changed": "Stripe's time of the newest event about it",
-    "account": "`platform`, or the connected account",
-    "metadata": "As in Stripe; values that name a person are left out",
-}
-_END = " metadata changed_s undecided stale"
 
 DISCOUNT = of_entries("Discount", id=TEXT, coupon=TEXT)
-TAX = of_entries("Tax", amount_minor=INT, inclusive=BOOL, rate=TEXT, reason=TEXT)
 ITEM = of_entries(
     "SubscriptionItem",
     id=TEXT, price=TEXT, product=TEXT, lookup_key=TEXT, nickname=TEXT, quantity=INT, unit_amount_minor=INT,
@@ -162,8 +37,8 @@ CUSTOMER = of_table(
     "Customer",
     MODELS["customers"].table,
     "account id org claimed_by deleted name email phone description country balance_minor currency delinquent"
-    " tax_exempt default_payment_method created_s" + _END,
-    notes={**_NOTES, "balance_minor": "Credit (negative) or debt (positive) applied to the next invoice"},
+    " tax_exempt default_payment_method created_s" + END,
+    notes={**NOTES, "balance_minor": "Credit (negative) or debt (positive) applied to the next invoice"},
     org=TEXT, claimed_by=TEXT, metadata=MAP, stale=BOOL,
 )  # fmt: skip
 SUBSCRIPTION = of_table(
@@ -172,21 +47,41 @@ SUBSCRIPTION = of_table(
     "account id org customer status currency collection_method items items_complete price_ids product_ids"
     " current_period_start_s current_period_end_s trial_start_s trial_end_s cancel_at_s cancel_at_period_end"
     " canceled_at_s ended_at_s cancellation_reason pause_behavior pause_resumes_at_s discounts latest_invoice"
-    " default_payment_method schedule billing_mode start_date_s created_s" + _END,
-    notes=_NOTES,
+    " default_payment_method schedule billing_mode start_date_s created_s" + END,
+    notes=NOTES,
     org=TEXT, items=many(ITEM), discounts=many(DISCOUNT), metadata=MAP, stale=BOOL,
+)  # fmt: skip
+INVOICE_LINE = of_entries(
+    "InvoiceLine",
+    id=TEXT, amount_minor=INT, currency=TEXT, price=TEXT, product=TEXT, unit_amount_decimal=TEXT, quantity=INT,
+    quantity_decimal=TEXT, period_start_s=TIME, period_end_s=TIME, proration=BOOL, subscription=TEXT,
+    subscription_item=TEXT, invoice_item=TEXT, discounts=many(DISCOUNT_AMOUNT), taxes=many(TAX),
+)  # fmt: skip
+INVOICE_PAYMENT = of_entries(
+    "InvoicePayment",
+    id=TEXT, status=TEXT, amount_requested_minor=INT, amount_paid_minor=INT, is_default=BOOL, payment_intent=TEXT,
+    charge=TEXT, payment_record=TEXT,
 )  # fmt: skip
 INVOICE = of_table(
     "Invoice",
     MODELS["invoices"].table,
     "account id org customer subscription status number currency collection_method billing_reason amount_due_minor"
     " amount_paid_minor amount_remaining_minor subtotal_minor total_minor total_excluding_tax_minor tax_minor"
-    " discount_minor starting_balance_minor ending_balance_minor taxes discounts paid paid_out_of_band attempt_count"
-    " attempted next_payment_attempt_s due_date_s auto_advance hosted_invoice_url invoice_pdf payment_intent charge"
+    " discount_minor credit_grants_minor shipping_minor starting_balance_minor ending_balance_minor"
+    " balance_applied_minor amount_overpaid_minor amount_paid_off_stripe_minor pre_payment_credit_notes_minor"
+    " post_payment_credit_notes_minor taxes reverse_charge customer_tax_exempt automatic_tax_enabled"
+    " automatic_tax_status automatic_tax_disabled_reason discounts paid paid_out_of_band attempt_count attempted"
+    " next_payment_attempt_s due_date_s auto_advance hosted_invoice_url invoice_pdf payment_intent charge payments"
     " default_payment_method period_start_s period_end_s finalized_at_s paid_at_s voided_at_s"
-    " marked_uncollectible_at_s lines_complete line_count deleted created_s" + _END,
-    notes=_NOTES,
-    org=TEXT, taxes=many(TAX), discounts=many(DISCOUNT), metadata=MAP, stale=BOOL,
+    " marked_uncollectible_at_s lines lines_complete line_count deleted created_s" + END,
+    notes={
+        **NOTES,
+        "lines": "As far as Stripe sent them",
+        "lines_complete": "False: Stripe cut the list short, and the rest waits to be fetched",
+        "payments": "As far as the invoice listed them",
+    },
+    org=TEXT, taxes=many(TAX), discounts=many(DISCOUNT), payments=many(INVOICE_PAYMENT), lines=many(INVOICE_LINE),
+    metadata=MAP, stale=BOOL,
 )  # fmt: skip
 CATALOG_PRICE = of_entries(
     "CatalogPrice",
@@ -199,7 +94,7 @@ PRODUCT = of_table(
     MODELS["catalog"].table,
     "account product name active deleted known features limits marketing_features prices lookup_keys metadata",
     notes={
-        **_NOTES,
+        **NOTES,
         "known": "False: a price names the product, which has not been seen itself",
         "features": "Keys of the features that its metadata grants",
         "limits": "Feature to its limit; null is unlimited",
@@ -224,7 +119,7 @@ STRIPE_EVENT = of_table(
     "account id type state reason api_versions object object_id customer org_claim endpoint conflicts created_s"
     " received_us positions",
     notes={
-        "account": _NOTES["account"],
+        "account": NOTES["account"],
         "state": "`applied`, `stored_only`, `waiting`, `quarantined` or `conflict`",
         "positions": "Where its renderings stand in the log",
     },
@@ -261,7 +156,7 @@ ENTITLEMENT: type[Schema] = Schema.from_dict(
         "sources": fields.List(
             fields.Nested(SOURCE.schema), required=True, metadata={"description": "What grants it, or granted it"}
         ),
-        "stale": fields.Boolean(required=True, metadata={"description": _NOTES["stale"]}),
+        "stale": fields.Boolean(required=True, metadata={"description": NOTES["stale"]}),
     },
     name="Entitlement",
 )
@@ -297,3 +192,9 @@ PROJECTION: type[Schema] = Schema.from_dict(
     },
     name="ReadModel",
 )
+
+__all__ = [
+    "BOOL", "CATALOG_PRICE", "CUSTOMER", "DISCOUNT", "ENTITLEMENT", "INT", "INVOICE", "ITEM", "MAP", "ORGANIZATION",
+    "PARKED_KEY", "PRODUCT", "PROJECTION", "SEGMENT", "SOURCE", "SOURCE_SEGMENT", "STRIPE_EVENT", "SUBSCRIPTION", "TAX",
+    "TEXT", "TEXTS", "TIME", "Kind", "Member", "Shape", "iso", "iso_of", "many", "of_entries", "of_table",
+]  # fmt: skip

@@ -1,0 +1,60 @@
+"""Charges, refunds and disputes: each attempt to take money, what went back, what banks took back."""
+
+from api.resources.filters import CREATED, CURRENCY, CUSTOMER, before, equal, flag
+from api.resources.resource import Resource, of_charges, of_customers
+from api.resources.routes import published
+from api.schemas.payments import CHARGE, DISPUTE, REFUND
+
+_INTENT = equal("payment_intent", "Of this payment intent")
+_OF_CHARGE = equal("charge", "Of this charge")
+
+CHARGES = Resource(
+    "charges",
+    "a charge",
+    of_customers(CHARGE, "charges"),
+    filters=(
+        equal("status", "`succeeded`, `pending` or `failed`"),
+        CUSTOMER,
+        equal("payment", "Attempts of this payment: a payment intent, or the charge itself"),
+        equal("invoice", "Of this invoice, where the charge tells it"),
+        CURRENCY,
+        equal("payment_method_type", "By this kind of means, e.g. `card` or `sepa_debit`"),
+        flag("captured"),
+        flag("disputed"),
+        *CREATED,
+    ),
+    money=("amount_minor", "amount_captured_minor", "amount_refunded_minor"),
+)
+REFUNDS = Resource(
+    "refunds",
+    "a refund",
+    of_charges(REFUND, "refunds", "coalesce(t.customer, c.customer)"),
+    filters=(
+        equal("status", "`succeeded`, `pending`, `requires_action`, `failed` or `canceled`"),
+        equal("customer", "Of this customer", "c.customer"),
+        _OF_CHARGE,
+        _INTENT,
+        CURRENCY,
+        *CREATED,
+    ),
+    money=("amount_minor",),
+)
+DISPUTES = Resource(
+    "disputes",
+    "a dispute",
+    of_charges(DISPUTE, "disputes", "c.customer"),
+    filters=(
+        equal("status", "In this status of Stripe's, e.g. `needs_response`, `won` or `lost`"),
+        equal("reason", "For this reason, e.g. `fraudulent`"),
+        equal("customer", "Of this customer", "c.customer"),
+        _OF_CHARGE,
+        _INTENT,
+        CURRENCY,
+        before("due_before", "With evidence due before this time", "evidence_due_by_s"),
+        *CREATED,
+    ),
+    money=("amount_minor",),
+)
+charges = published(CHARGES, "Charges: attempts to take money")
+refunds = published(REFUNDS, "Refunds: what was given back")
+disputes = published(DISPUTES, "Disputes: what banks take back")
