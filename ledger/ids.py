@@ -54,9 +54,9 @@ def released_stream(mode: Mode, account: str, event_id: str) -> str:
     return f"quarantine/{mode}/{account}/{event_id}"
 
 
-def parked_stream(mode: Mode, model: str, key: Sequence[str]) -> str:
-    """The stream of what operators did about one parked key."""
-    return f"parked/{mode}/{parked_item(model, key)}"
+def parked_stream(mode: Mode, item: str) -> str:
+    """The stream of what operators did about one parked key, by its item."""
+    return f"parked/{mode}/{item}"
 
 
 def key_stream(key_id: str) -> str:

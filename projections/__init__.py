@@ -12,6 +12,7 @@ from projections.entitlements import ENTITLEMENTS
 from projections.invoices import INVOICES
 from projections.objects import with_families
 from projections.organizations import OPERATOR_LINKS, ORG_LINKS, ORGANIZATIONS
+from projections.parked_acts import PARKED_ACTS
 from projections.payments import PAYMENTS
 from projections.payouts import PAYOUTS
 from projections.stripe_events import STRIPE_EVENTS
@@ -30,6 +31,7 @@ _BILLING = Group(
         PRICES,
         ENTITLEMENT_SUMMARIES,
         OPERATOR_LINKS,
+        PARKED_ACTS,
     ),
     derivations=(
         CATALOG,

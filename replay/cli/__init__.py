@@ -19,6 +19,7 @@ from replay.cli.options import WANTS_JSON
 from replay.cli.orgs import orgs
 from replay.cli.printing import say_json
 from replay.cli.processes import bench, demo, doctor, serve, worker
+from replay.cli.quarantine import quarantine
 from replay.cli.replaying import replay
 from replay.cli.simulation import simulate
 from replay.cli.status import status
@@ -65,7 +66,21 @@ def recount() -> None:
     structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
-for _command in (serve, worker, doctor, status, demo, simulate, bench, events, replay, keys, orgs, subjects):
+for _command in (
+    serve,
+    worker,
+    doctor,
+    status,
+    demo,
+    simulate,
+    bench,
+    events,
+    quarantine,
+    replay,
+    keys,
+    orgs,
+    subjects,
+):
     recount.add_command(_command)
 
 

@@ -110,6 +110,7 @@ def _ledger(renderings: list[_Rendering]) -> dict[tuple[str, ...], Row]:
             "org_claim": None,
             "created_s": newest.created_s,
             "conflicts": 0,
+            **dict.fromkeys(("handled", "handled_by", "handled_why")),
         }
         if isinstance(said, ObjectFact):
             row |= {"object": newest.object, "object_id": said.id}

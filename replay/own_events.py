@@ -1,0 +1,98 @@
+"""Which events one key of a read model is made of. Looks only.
+
+The log has no index by object. The webhook ledger is one: it knows which events spoke of an object. Those of which it
+could not say that (quarantined, in conflict, or their own row parked) are read and asked.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import psycopg
+
+from ledger import store
+from ledger.errors import Refused
+from ledger.facts import ObjectFact
+from ledger.ids import Mode, key_stream, link_stream, parked_stream, released_stream, stripe_stream
+from projections.base import Entry, Group, Key, Projection
+from replay.fold import entry_of, route
+from replay.tables import LIVE
+
+#: (read model, key of one of its rows).
+Place = tuple[str, Key]
+
+#: Read models that are not of Stripe's objects -> the streams that a row of theirs is folded from.
+_STREAMS: dict[str, Callable[[Any], list[str]]] = {
+    "stripe_events": lambda key: [stripe_stream(*key), released_stream(*key)],
+    "operator_links": lambda key: [link_stream(*key)],
+    "parked_acts": lambda key: [parked_stream(*key)],
+    "api_keys": lambda key: [key_stream(*key)],
+}
+
+
+class NeedsRebuild(Refused):
+    """Nothing tells which events this key is made of; `recount replay rebuild` makes the whole read model anew."""
+
+    code = "needs_rebuild"
+
+
+class OwnEvents(NamedTuple):
+    """The events of one key, in the log's order."""
+
+    entries: list[Entry]
+    silent: frozenset[Place]
+    """Rows of the webhook ledger among them that do not say yet what their events speak of."""
+
+
+def touched_by(conn: psycopg.Connection[Any], mode: Mode, account: str, event_id: str) -> list[Place]:
+    """The keys that a Stripe event touches as it is read now: its own row, and the object that it speaks of."""
+    places: dict[Place, None] = {("stripe_events", (mode, account, event_id)): None}
+    for entry in of_streams(conn, [stripe_stream(mode, account, event_id)]):
+        if isinstance(entry.said, ObjectFact):
+            places[entry.said.model, (entry.said.mode, entry.said.account, entry.said.id)] = None
+    return list(places)
+
+
+def own_events(conn: psycopg.Connection[Any], group: Group, projection: Projection, key: Key) -> OwnEvents:
+    """A key's own events. Raises NeedsRebuild where nothing tells them."""
+    streams = _STREAMS.get(projection.name)
+    if streams is not None:
+        return OwnEvents(of_streams(conn, streams(key)), frozenset())
+    if any("." in read for read in projection.reads):
+        raise NeedsRebuild(f"run `recount replay rebuild {projection.name}`: nothing tells what this key is made of")
+    mode, account, object_id = key
+    told = conn.execute(
+        f"SELECT positions FROM {LIVE}.stripe_events WHERE (mode, account, object_id) = (%s, %s, %s)",
+        [mode, account, object_id],
+    )
+    positions = sorted({p for (ps,) in told for p in ps})
+    known = _of_key(group, projection, key, map(entry_of, store.read_positions(conn, positions)))
+    silent = _of_key(group, projection, key, _silent(conn, mode, account))
+    entries = sorted({e.position: e for e in (*known, *silent)}.values(), key=lambda e: e.position)
+    return OwnEvents(entries, frozenset(("stripe_events", (mode, account, _event_id(e))) for e in silent))
+
+
+def _silent(conn: psycopg.Connection[Any], mode: str, account: str) -> list[Entry]:
+    """Events of which the webhook ledger does not say what they speak of, though they may do so now."""
+    rows = conn.execute(
+        f"SELECT 'stripe/' || mode || '/' || account || '/' || id FROM {LIVE}.stripe_events"
+        " WHERE mode = %s AND account = %s AND object_id IS NULL AND state IN ('waiting', 'quarantined', 'conflict')"
+        " AND (state <> 'waiting' OR cardinality(positions) > 1)"
+        f" UNION SELECT 'stripe/' || array_to_string(key, '/') FROM {LIVE}.parked"
+        " WHERE model = 'stripe_events' AND key[1:2] = ARRAY[%s, %s]",
+        [mode, account, mode, account],
+    )
+    return of_streams(conn, [stream for (stream,) in rows])
+
+
+def of_streams(conn: psycopg.Connection[Any], streams: Sequence[str]) -> list[Entry]:
+    """All events of these streams, in the log's order."""
+    rows = conn.execute("SELECT notification_id FROM ledger.events WHERE originator_id = ANY(%s)", [list(streams)])
+    return [entry_of(r) for r in store.read_positions(conn, sorted(p for (p,) in rows))]
+
+
+def _of_key(group: Group, projection: Projection, key: Key, entries: Any) -> list[Entry]:
+    return [t.entry for t in route(group, entries) if t.projection.name == projection.name and t.key == key]
+
+
+def _event_id(entry: Entry) -> str:
+    return str(entry.event.event_id)  # type: ignore[attr-defined] # one of Stripe's
