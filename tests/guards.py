@@ -106,4 +106,25 @@ GUARDS = (
         "        return [appended or Conflict(()) for unit, appended in told]\n",
         "tests/test_inbox.py::test_an_acknowledgement_lost_after_the_commit_is_a_success_and_one_row",
     ),
+    Guard(
+        "a refold holds the checkpoint, as a leader's step does",
+        "replay/refold.py",
+        "        position, _ = derive.hold_checkpoint(conn, group, tables.LIVE)\n",
+        "        position = 2**62\n",
+        "tests/test_quarantine.py::test_a_refold_waits_for_whoever_holds_the_checkpoint",
+    ),
+    Guard(
+        "a refold tells the leader that what it remembers is old",
+        "replay/refold.py",
+        '        conn.execute(f"UPDATE {tables.LIVE}.checkpoints SET epoch = epoch + 1 WHERE name = %s", [group.name])\n',
+        "",
+        "tests/test_quarantine.py::test_a_released_key_is_whole_again_and_a_running_leader_takes_it_up",
+    ),
+    Guard(
+        "what still cannot be read is not released",
+        "commands/quarantine.py",
+        "    if command.release and command.lacks is not None:\n",
+        "    if command.release and command.lacks == '':\n",
+        "tests/test_quarantine.py::test_an_event_that_still_cannot_be_read_is_refused_and_nothing_happens",
+    ),
 )
