@@ -30,7 +30,7 @@ from api.resources.health import health
 from api.resources.invoices import invoices
 from api.resources.meters import meters
 from api.resources.orgs import orgs
-from api.resources.payments import charges, disputes, refunds
+from api.resources.payments import charges, disputes, payments, refunds
 from api.resources.projections import projections
 from api.resources.schedules import schedules
 from api.resources.sellers import accounts, application_fees, balance_transactions, payouts
@@ -54,6 +54,7 @@ RESOURCES = (
     tax_profiles,
     checkouts,
     payment_methods,
+    payments,
     charges,
     refunds,
     disputes,

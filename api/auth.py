@@ -30,6 +30,7 @@ MAY_READ: dict[str, frozenset[str]] = {
     "invoices": _EVERYBODY,
     "timeline": _EVERYBODY,
     "catalog": _EVERYBODY,
+    "payments": _EVERYBODY,
     "charges": _EVERYBODY,
     "refunds": _EVERYBODY,
     "disputes": _EVERYBODY,

@@ -82,12 +82,12 @@ def _lists(a: str, b: str, nobody: str | None, seller: str, other: str, live: st
 _OBJECT = ("account", "id")
 
 
-def _of_customers(name: str, prefix: str) -> dict[str, One | Many]:
+def _of_customers(name: str, prefix: str, key: tuple[str, ...] = _OBJECT) -> dict[str, One | Many]:
     """Both routes of a resource of which every place has one, its id ending in the place's name."""
     path, (a, b, nobody, seller, other, live) = f"/v1/{name}", (f"{prefix}_{end}" for end in _ENDS)
     one = name.removesuffix("s").replace("-", "_")
     return {
-        path: Many(ROLES, path, _OBJECT, _lists(a, b, nobody, seller, other, live)),
+        path: Many(ROLES, path, key, _lists(a, b, nobody, seller, other, live)),
         f"{path}/<string:{one}>": One(ROLES, f"{path}/unknown", _objects(path, a, b, nobody, seller, other, live)),
     }
 
@@ -249,6 +249,7 @@ TABLE: dict[str, One | Many] = {
     ),
 }
 TABLE |= {
+    **_of_customers("payments", "pi", key=("account", "payment")),
     **_of_customers("charges", "ch"),
     **_of_customers("refunds", "re"),
     **_of_customers("disputes", "dp"),
@@ -263,6 +264,7 @@ TABLE |= {
     **_of_accounts("application-fees", "fee"),
     **_of_accounts("accounts", "acct", account_beside=False),
     **_for_what_is_sold(_of_accounts("meters", "mtr")),
+    **_of_org("payments"),
     **_of_org("credit-notes"),
     **_of_org("checkouts"),
     **_of_org("payment-methods"),

@@ -15,6 +15,7 @@ from api.resources.filters import flag, holding
 from api.resources.invoices import INVOICES
 from api.resources.lists import Condition, Page, Read, Source, list_of, single, text
 from api.resources.past import alone, past
+from api.resources.payments import PAYMENTS
 from api.resources.publish import answered, listed, named, read, section
 from api.resources.resource import Resource, query_of
 from api.resources.subscriptions import SUBSCRIPTIONS
@@ -189,5 +190,5 @@ def _publish_totals_of_one(resource: Resource) -> None:
 
 #: What an organization has of its own, in the order of the document.
 _publish_of_one(SUBSCRIPTIONS, past_too=True)
-for _resource in (INVOICES, CREDIT_NOTES, CHECKOUTS, PAYMENT_METHODS):
+for _resource in (INVOICES, CREDIT_NOTES, CHECKOUTS, PAYMENTS, PAYMENT_METHODS):
     _publish_of_one(_resource, past_too=False)

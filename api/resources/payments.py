@@ -1,13 +1,36 @@
-"""Charges, refunds and disputes: each attempt to take money, what went back, what banks took back."""
+"""Payments, each with its whole trail; and the charges, refunds and disputes that they are made of."""
 
 from api.resources.filters import CREATED, CURRENCY, CUSTOMER, before, equal, flag
 from api.resources.resource import Resource, of_charges, of_customers
 from api.resources.routes import published
-from api.schemas.payments import CHARGE, DISPUTE, REFUND
+from api.schemas.payments import CHARGE, DISPUTE, PAYMENT, REFUND
 
 _INTENT = equal("payment_intent", "Of this payment intent")
 _OF_CHARGE = equal("charge", "Of this charge")
 
+PAYMENTS = Resource(
+    "payments",
+    "a payment with its trail",
+    of_customers(PAYMENT, "payments")._replace(order=("t.account", "t.payment"), id="t.payment", derivation="payments"),
+    filters=(
+        equal("status", "In this status, e.g. `succeeded`, `processing` or `requires_action`"),
+        CUSTOMER,
+        equal("invoice", "For this invoice"),
+        CURRENCY,
+        flag("reconciled", "Only those whose balance transactions all arrived and say the same, or do not"),
+        *CREATED,
+    ),
+    money=(
+        "asked_minor",
+        "received_minor",
+        "refunded_minor",
+        "lost_minor",
+        "kept_minor",
+        "pending_minor",
+        "pending_refund_minor",
+        "disputed_minor",
+    ),
+)
 CHARGES = Resource(
     "charges",
     "a charge",
@@ -55,6 +78,7 @@ DISPUTES = Resource(
     ),
     money=("amount_minor",),
 )
+payments = published(PAYMENTS, "Payments: what was asked, received, given back, kept")
 charges = published(CHARGES, "Charges: attempts to take money")
 refunds = published(REFUNDS, "Refunds: what was given back")
 disputes = published(DISPUTES, "Disputes: what banks take back")

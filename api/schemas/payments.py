@@ -74,3 +74,54 @@ CHECKOUT = of_table(
     },
     org=TEXT, discounts=many(CHECKOUT_DISCOUNT), payment_method_types=TEXTS, metadata=MAP, stale=BOOL,
 )  # fmt: skip
+METHOD = of_entries(
+    "PaymentMeans",
+    id=TEXT, type=TEXT, brand=TEXT, last4=TEXT, exp_month=INT, exp_year=INT, bank=TEXT, wallet=TEXT,
+)  # fmt: skip
+ATTEMPT = of_entries(
+    "PaymentAttempt",
+    {
+        "captured_minor": "What it took",
+        "released_minor": "What was authorized, let go, and told as a refund",
+    },
+    charge=TEXT, status=TEXT, amount_minor=INT, captured=BOOL, captured_minor=INT, released_minor=INT,
+    failure_code=TEXT, outcome_type=TEXT, outcome_reason=TEXT, balance_transaction=TEXT, created_s=TIME,
+)  # fmt: skip
+REFUND_OF_PAYMENT = of_entries(
+    "RefundOfPayment",
+    {"released": "It gave back nothing: what was authorized and not taken was let go"},
+    id=TEXT, charge=TEXT, amount_minor=INT, status=TEXT, reason=TEXT, released=BOOL, balance_transaction=TEXT,
+    created_s=TIME,
+)  # fmt: skip
+DISPUTE_OF_PAYMENT = of_entries(
+    "DisputeOfPayment",
+    {"lost_minor": "What it has taken so far and not given back"},
+    id=TEXT, charge=TEXT, amount_minor=INT, currency=TEXT, status=TEXT, reason=TEXT, lost_minor=INT,
+    evidence_due_by_s=TIME, created_s=TIME,
+)  # fmt: skip
+MOVEMENT_OF_PAYMENT = of_entries("MovementOfPayment", source=TEXT, **_MONEY, currency=TEXT, available_on_s=TIME)
+PAYMENT = of_table(
+    "Payment",
+    MODELS["payments"].table,
+    "account payment org customer invoice currency status asked_minor received_minor refunded_minor lost_minor"
+    " kept_minor pending_minor pending_refund_minor disputed_minor fee_minor net_minor settlement_currency"
+    " application_fee_minor transfer_destination on_behalf_of available_on_s method attempts refunds disputes movements"
+    " reconciled reconciled_reason created_s",
+    notes={
+        "account": NOTES["account"],
+        "org": NOTES["org"],
+        "payment": "The payment intent, or the charge where there is none",
+        "lost_minor": "What disputes took and have not given back",
+        "kept_minor": "Received less refunded and lost, before fees",
+        "pending_minor": "Still under way",
+        "pending_refund_minor": "On its way back",
+        "disputed_minor": "In disputes that are not over",
+        "fee_minor": "In `settlement_currency`, as movements tell; null: none arrived, or in several currencies",
+        "net_minor": "What it moved the balance by, in `settlement_currency`",
+        "movements": "The balance transactions that are known, in the currency of the balance",
+        "reconciled": "Whether the balance transactions have all arrived and say the same",
+        "reconciled_reason": "What is missing or differs",
+    },
+    org=TEXT, method=one(METHOD), attempts=many(ATTEMPT), refunds=many(REFUND_OF_PAYMENT),
+    disputes=many(DISPUTE_OF_PAYMENT), movements=many(MOVEMENT_OF_PAYMENT),
+)  # fmt: skip

@@ -1,0 +1,119 @@
+"""Filters: whatever a list can be asked for, it answers with those rows that say so, and with no others."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from api_world import World, market
+
+from api.postgres import EmbeddedPostgres
+
+#: A parameter for a stretch of time -> the member that it is about.
+TIMES = {
+    "created": "created",
+    "arrives": "arrival_date",
+    "available": "available_on",
+    "expires": "expires",
+    "due": "evidence_due_by",
+}
+#: A parameter for what a row holds several of -> the member.
+HOLDS = {"price": "price_ids", "product": "product_ids", "lookup_key": "lookup_keys", "currently_due": "currently_due"}
+#: Parameters that are no plain member: what they do is tested by name, in the file that is named.
+APART = {
+    "/v1/orgs": {"account": "test_api_answers"},
+    "/v1/customers": {"email": "test_api_answers", "unlinked": "test_api_answers"},
+    "/v1/stripe-events": {"type": "test_api_answers", "customer": "test_api_answers"},
+    "/v1/credit-balances": {"currency": "here"},
+}
+PAGE = {"limit", "cursor", "min_position"}
+
+
+@pytest.fixture(scope="module")
+def world(server: EmbeddedPostgres, template: str) -> Iterator[World]:
+    with market(server, template) as made:
+        yield made
+
+
+def lists(world: World) -> Iterator[tuple[str, list[str]]]:
+    """Every list of the document that no other thing is named in, and its own parameters."""
+    for path, item in world.document["paths"].items():
+        answers = item["get"]["responses"]["200"].get("content", {})
+        if "text/csv" in answers and "{" not in path and not path.endswith(("/totals", "/projections")):
+            named = [p["name"] for p in item["get"]["parameters"] if p["in"] == "query"]
+            yield path, [n for n in named if n not in PAGE and n not in APART.get(path, {})]
+
+
+def asked(world: World, path: str, **given: Any) -> list[Any]:
+    query = "&".join(f"{k}={quote(str(v))}" for k, v in {"limit": 100, **given}.items())
+    found: list[Any] = world.read(f"{path}?{query}")["data"]
+    return found
+
+
+def values_of(rows: list[Any], member: str) -> set[Any]:
+    """What can be asked for: whatever a row holds; of a truth value, the other one too."""
+    values = {v for r in rows for v in (r[member] if isinstance(r[member], list) else [r[member]])} - {None}
+    return {True, False} if values <= {True, False} and values else values
+
+
+def as_given(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def test_every_filter_answers_with_the_rows_that_say_so(world: World) -> None:
+    selected = 0
+    for path, named in lists(world):
+        rows = asked(world, path)
+        assert rows, path
+        for name in named:
+            member = HOLDS.get(name, name)
+            end = name.rpartition("_")[2]
+            if end in ("after", "before") and member not in rows[0]:
+                continue
+            assert member in rows[0], f"{path} is asked for {name}, which is no member of its rows"
+            for value in values_of(rows, member):
+                wanted = [r for r in rows if r[member] == value or (isinstance(r[member], list) and value in r[member])]
+                assert asked(world, path, **{name: as_given(value)}) == wanted, (path, name, value)
+                selected += 1
+    assert selected > 200
+
+
+def test_stretches_of_time_are_half_open_and_share_no_row(world: World) -> None:
+    split = 0
+    for path, named in lists(world):
+        rows = asked(world, path)
+        for name in named:
+            stem, _, end = name.rpartition("_")
+            if end not in ("after", "before"):
+                continue
+            member = TIMES[stem]
+            for when in {r[member] for r in rows} - {None}:
+                wanted = [
+                    r
+                    for r in rows
+                    if r[member] is not None and (r[member] >= when if end == "after" else r[member] < when)
+                ]
+                assert asked(world, path, **{name: when}) == wanted, (path, name, when)
+                split += 1
+    assert split > 20
+
+
+def test_credit_is_found_by_the_currencies_that_it_is_in(world: World) -> None:
+    everything = asked(world, "/v1/credit-balances")
+    assert everything and asked(world, "/v1/credit-balances", currency="eur") == everything
+    assert asked(world, "/v1/credit-balances", currency="usd") == []
+
+
+def test_an_organizations_list_takes_the_same_filters_but_for_the_organization(world: World) -> None:
+    compared = 0
+    for path in world.document["paths"]:
+        if path.startswith("/v1/orgs/{org}/") and not path.endswith("/timeline"):
+            whole = path.replace("/orgs/{org}", "")
+            if whole in world.document["paths"]:
+                own, all_of = (
+                    {p["name"] for p in world.document["paths"][p]["get"]["parameters"] if p["in"] == "query"}
+                    for p in (path, whole)
+                )
+                assert own - {"as_of"} == all_of - {"org"}
+                compared += 1
+    assert compared >= 6
