@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from functools import cache
+from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from simulated import MIXED, ONE_OF_EACH_FAMILY, YEAR, account_of, history, in_version, objects
 
 from ledger.errors import Invalid
 from replay.simulator import DEFAULT_VERSIONS, Event, Object, Scenario, disturb, encode, final_objects, simulate
@@ -23,37 +24,6 @@ from replay.simulator.identifiers import Identifiers
 from replay.simulator.scenario import add_months
 from replay.simulator.timeline import Account, Subject, Timeline
 from replay.simulator.versions import Schedule
-
-MIXED = Scenario(orgs=70, months=12, seed=7, toggles=0)
-ONE_OF_EACH_FAMILY = ("2016-07-06", *DEFAULT_VERSIONS)
-CORPUS_VERSIONS = (
-    "2023-10-16",
-    "2024-06-20",
-    "2025-02-24.acacia",
-    "2025-08-27.basil",
-    "2025-10-29.clover",
-    "2026-02-25.clover",
-    "2026-06-24.dahlia",
-    "2026-10-28.endive",
-)
-
-
-@cache
-def history(scenario: Scenario) -> tuple[Event, ...]:
-    return tuple(simulate(scenario))
-
-
-def in_version(version: str, orgs: int = 12, months: int = 6) -> tuple[Event, ...]:
-    return history(Scenario(orgs=orgs, months=months, seed=3, api_versions=(version,)))
-
-
-def objects(events: tuple[Event, ...], name: str) -> Iterator[Object]:
-    return (event["data"]["object"] for event in events if event["data"]["object"]["object"] == name)
-
-
-def account_of(event: Event) -> str:
-    account: str = event.get("account", "platform")
-    return account
 
 
 def updates(events: tuple[Event, ...]) -> Iterator[tuple[Object, Object]]:
@@ -64,11 +34,24 @@ def updates(events: tuple[Event, ...]) -> Iterator[tuple[Object, Object]]:
             yield event["data"]["object"], previous
 
 
+def moment(event: Event) -> int:
+    """When it happened; thin events say so in words."""
+    created: int | str = event["created"]
+    return int(datetime.fromisoformat(created).timestamp()) if isinstance(created, str) else created
+
+
 def differs(value: Any, previous: Any) -> bool:
     """Whether a patch says something else than the value, at each of its leaves."""
     if isinstance(previous, dict) and isinstance(value, dict) and "id" not in previous:
         return bool(previous) and all(differs(value.get(key, msgspec.UNSET), old) for key, old in previous.items())
     return bool(value != previous)
+
+
+def of(shown: Any, asked: Any) -> Any:
+    """What is shown at the keys that are asked for; null where there is none."""
+    if isinstance(asked, dict) and isinstance(shown, dict):
+        return {name: of(shown.get(name), value) for name, value in asked.items()}
+    return shown
 
 
 def patched(rendered: Any, previous: Any) -> Any:
@@ -99,12 +82,12 @@ def test_a_history_is_in_order_of_time_within_its_span_and_repeats_no_id(
         toggles=toggles,
     )
     events = list(simulate(scenario))
-    times = [event["created"] for event in events]
+    times = [moment(event) for event in events]
     assert times == sorted(times)
     assert scenario.start_s <= times[0] and times[-1] < scenario.end_s
     ids = Counter((account_of(event), event["id"]) for event in events)
     assert set(ids.values()) == {1}
-    assert {event["api_version"] for event in events} <= set(versions)
+    assert {event["api_version"] for event in events if "data" in event} <= set(versions)
     assert events == list(simulate(scenario))
 
 
@@ -137,7 +120,8 @@ def test_events_come_as_they_are_asked_for() -> None:
 
 @pytest.mark.parametrize("version", ONE_OF_EACH_FAMILY)
 def test_a_story_is_the_same_in_every_version(version: str) -> None:
-    """What only some versions tell of is beside the story: plans beside prices, payments of invoices."""
+    """What only some versions tell of is beside the story: plans beside prices, payments of invoices. Two types have
+    had other names."""
     beside = {"plan.created", "invoice_payment.paid"}
     story = {event["id"]: event for event in in_version("2024-06-20") if event["type"] not in beside}
     told = {event["id"]: event for event in in_version(version)}
@@ -147,7 +131,7 @@ def test_a_story_is_the_same_in_every_version(version: str) -> None:
             event["created"],
             event["data"]["object"].get("id"),
         )
-        assert same["type"].replace("plan.", "price.") == event["type"]
+        assert same["type"].replace("plan.", "price.").replace(".card_auto", ".auto") == event["type"]
         assert same["api_version"] == version
     assert {event["type"] for event in told.values()} <= beside
 
@@ -174,12 +158,12 @@ def test_what_an_update_says_was_is_what_the_event_before_it_showed() -> None:
         previous = event["data"].get("previous_attributes")
         if previous is None or before is None or before["api_version"] != event["api_version"]:
             continue
+        if before["data"] == event["data"]:
+            continue  # said twice, under two types
         for field in previous.keys() - {"items", "plan", "next_invoice_sequence", "refunds"}:
             shown = before["data"]["object"].get(field)
             expected = patched(rendered[field], previous[field]) if field in rendered else previous[field]
-            if isinstance(expected, dict) and isinstance(shown, dict):
-                shown = {name: shown.get(name) for name in expected}
-            assert shown == expected, (event["type"], field)
+            assert of(shown, expected) == expected, (event["type"], field)
             checked += 1
     assert checked > 1000
 
@@ -192,6 +176,8 @@ def test_without_toggles_the_last_of_several_updates_in_a_second_can_be_told_fro
     several = [group for key, group in seconds.items() if len(group) > 1 and key[1]]
     assert len(several) > 50
     for group in several:
+        if all(event["data"] == group[0]["data"] for event in group):
+            continue  # Stripe says of a refund twice what it says once
         last = [event for event in group if not any(_follows(other, event) for other in group if other is not event)]
         assert last == [group[-1]]
 
@@ -202,7 +188,7 @@ def _follows(later: Event, earlier: Event) -> bool:
     for field, old in previous.items():
         value = shown.get(field)
         if isinstance(old, dict) and isinstance(value, dict):
-            value = {name: value.get(name) for name in old}
+            value = of(value, old)
         if value != old:
             return False
     return True
@@ -251,7 +237,7 @@ def test_toggles_go_there_and_back_within_a_second_only_when_asked_for() -> None
         scenario = Scenario(orgs=10, months=4, seed=5, toggles=toggles, bare_updates=0)
         seconds: dict[tuple[str, str, int], list[Event]] = defaultdict(list)
         for event in simulate(scenario):
-            if event["data"].get("previous_attributes"):
+            if event.get("data", {}).get("previous_attributes"):
                 seconds[account_of(event), event["data"]["object"].get("id", ""), event["created"]].append(event)
         return sum(
             1
@@ -275,43 +261,14 @@ def test_the_scenario_sets_how_many_events_share_a_second() -> None:
     assert share_of_paid_invoices_in_one_second(0) < 0.3 < 0.8 < share_of_paid_invoices_in_one_second(1)
 
 
-def _exclusive_tax(rendered: Object) -> int:
-    taxes = rendered.get("total_tax_amounts", rendered.get("total_taxes"))
-    if taxes is None:
-        return rendered["tax"] or 0
-    return sum(tax["amount"] for tax in taxes)
-
-
-@pytest.mark.parametrize("version", ONE_OF_EACH_FAMILY)
-def test_an_invoice_adds_up(version: str) -> None:
-    seen = Counter[str]()
-    for invoice in objects(in_version(version), "invoice"):
-        lines = invoice["lines"]["data"]
-        assert invoice["subtotal"] == sum(line["amount"] for line in lines)
-        discounts = sum(discount["amount"] for discount in invoice.get("total_discount_amounts", ()))
-        if "total_discount_amounts" in invoice:
-            assert invoice["total"] == invoice["subtotal"] - discounts + _exclusive_tax(invoice)
-            assert discounts == sum(d["amount"] for line in lines for d in line["discount_amounts"])
-        assert invoice["amount_due"] == max(0, invoice["total"] + invoice["starting_balance"])
-        assert invoice["amount_paid"] + invoice["amount_remaining"] == invoice["amount_due"]
-        if invoice.get("status") == "paid" or invoice.get("paid"):
-            assert invoice["amount_remaining"] == 0
-        if "status" in invoice and invoice["status"] != "draft":
-            assert invoice["ending_balance"] == min(0, invoice["total"] + invoice["starting_balance"])
-        if invoice["currency"] == "kwd":
-            assert invoice["total"] % 10 == 0
-        seen["discounted"] += bool(discounts)
-        seen["taxed"] += _exclusive_tax(invoice) != 0
-    assert seen["taxed"]
-
-
 def test_nothing_refers_to_what_has_not_been_said_before() -> None:
     """Except what is told of out of turn: the invoice behind `latest_invoice`, and payments, which tell of it first."""
     known: set[tuple[str, str]] = set()
     for event in history(MIXED):
         account, rendered = account_of(event), event["data"]["object"]
         if rendered["object"] in {"subscription", "invoice", "payment_method", "charge", "payment_intent"}:
-            assert (account, rendered["customer"]) in known
+            detached = rendered["object"] == "payment_method" and rendered["customer"] is None
+            assert detached or (account, rendered["customer"]) in known
         if rendered["object"] == "subscription":
             for item in rendered["items"]["data"]:
                 assert (account, item["plan"]["id"]) in known
@@ -405,7 +362,7 @@ def test_the_request_of_an_old_event_is_a_string_or_null() -> None:
 
 
 def test_a_year_has_every_kind_of_event() -> None:
-    kinds = {event["type"] for event in history(Scenario(orgs=250, months=12, seed=7))}
+    kinds = {event["type"] for event in history(YEAR)}
     assert kinds >= set(
         """
         charge.failed charge.refunded charge.succeeded checkout.session.completed coupon.created customer.created
@@ -422,7 +379,7 @@ def test_a_year_has_every_kind_of_event() -> None:
 
 
 def test_a_year_has_the_hard_cases() -> None:
-    events = history(Scenario(orgs=250, months=12, seed=7))
+    events = history(YEAR)
     subscriptions, invoices = list(objects(events, "subscription")), list(objects(events, "invoice"))
     statuses = {subscription["status"] for subscription in subscriptions}
     assert statuses >= {"incomplete", "incomplete_expired", "trialing", "active", "past_due", "paused", "canceled"}
@@ -446,7 +403,7 @@ def test_a_year_has_the_hard_cases() -> None:
 
 def test_ids_repeat_across_accounts_with_other_content() -> None:
     accounts: dict[tuple[str, str], dict[str, Object]] = defaultdict(dict)
-    for (account, name, id), rendered in final_objects(history(MIXED)).items():
+    for (account, name, id), rendered in final_objects(history(YEAR)).items():
         accounts[name, id][account] = rendered
     shared = {key: owners for key, owners in accounts.items() if len(owners) > 1}
     assert {name for name, _ in shared} >= {"product", "coupon", "customer"}
@@ -454,7 +411,7 @@ def test_ids_repeat_across_accounts_with_other_content() -> None:
 
 
 def test_most_organizations_can_be_told_by_the_customer_some_by_the_subscription_and_some_not() -> None:
-    events = history(Scenario(orgs=250, months=12, seed=7))
+    events = history(YEAR)
     claims = {one["id"]: "org_id" in one["metadata"] for one in objects(events, "customer") if "metadata" in one}
     by_subscription = {one["customer"] for one in objects(events, "subscription") if "org_id" in one["metadata"]}
     customers = Counter("customer" if claimed else id in by_subscription for id, claimed in claims.items())
@@ -489,7 +446,7 @@ def test_nobody_in_a_history_can_be_written_to() -> None:
 def test_live_mode_is_said_everywhere() -> None:
     for event in simulate(Scenario(orgs=5, months=2, seed=1, livemode=True)):
         assert event["livemode"] is True
-        assert event["data"]["object"].get("livemode", True) is True
+        assert event.get("data", {"object": {}})["object"].get("livemode", True) is True
 
 
 def test_the_final_object_is_the_last_one_said() -> None:
@@ -580,39 +537,3 @@ def test_a_month_after_the_31st_is_its_last_day_and_the_anchor_comes_back() -> N
     assert february_s == 1_740_700_800  # 2025-02-28
     assert add_months(february_s, 1, january_31_s) == 1_743_379_200  # 2025-03-31
     assert add_months(1_706_659_200, 1) == 1_709_164_800  # 2024-01-31 to 2024-02-29
-
-
-def corpus_schemas() -> Path:
-    corpus = os.environ.get("RECOUNT_STRIPE_CORPUS")
-    if not corpus:
-        pytest.skip("RECOUNT_STRIPE_CORPUS is not set: Stripe's schemas are not at hand")
-    folder = Path(corpus) / "openapi" / "derived"
-    if not folder.is_dir():
-        pytest.skip(f"no {folder}: Stripe's schemas are not at hand")
-    return folder
-
-
-@pytest.mark.corpus
-@pytest.mark.parametrize("version", CORPUS_VERSIONS)
-def test_simulated_objects_satisfy_stripes_own_types(version: str) -> None:
-    from jsonschema import Draft202012Validator
-
-    path = corpus_schemas() / f"objects-{version}.json"
-    schemas = json.loads(path.read_bytes())
-    if version >= "2025-03-31":
-        # the types require it, the real API does not send it
-        schemas["$defs"]["InvoiceLineItem"]["required"].remove("subscription")
-    names = ("subscription", "invoice", "customer", "price", "product", "coupon", "tax_rate")
-    validators = {
-        name: Draft202012Validator({"$ref": schemas["resources"][name], "$defs": schemas["$defs"]}) for name in names
-    }
-    checked = Counter[str]()
-    for event in in_version(version, orgs=25):
-        rendered = event["data"]["object"]
-        name, kind = rendered["object"], event["type"]
-        if name not in validators or checked[kind] >= 20 or rendered.get("deleted") or kind == "invoice.upcoming":
-            continue
-        errors = [(list(error.absolute_path), error.message) for error in validators[name].iter_errors(rendered)]
-        assert errors == [], kind
-        checked[kind] += 1
-    assert {kind.split(".")[-2] for kind in checked} >= {"subscription", "invoice", "customer", "price", "product"}

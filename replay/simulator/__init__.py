@@ -30,10 +30,12 @@ def final_objects(events: Iterable[Event]) -> dict[tuple[str, str, str], Object]
     """How each object was left, by (account or `platform`, object type, id).
 
     Takes events in the order in which they happened, as `simulate` yields them. A summary of entitlements, which has no
-    id, goes by its customer; an upcoming invoice, which does not exist yet, is left out.
+    id, goes by its customer; what has no id otherwise (an upcoming invoice, a balance) and thin events are left out.
     """
     left: dict[tuple[str, str, str], Object] = {}
     for event in events:
+        if "data" not in event:
+            continue
         rendered: Object = event["data"]["object"]
         id = rendered.get("id")
         if id is None and rendered["object"] == "entitlements.active_entitlement_summary":

@@ -7,10 +7,13 @@ https://docs.stripe.com/billing/subscriptions/prorations.
 from collections.abc import Callable, Generator
 from typing import Any
 
+from replay.simulator.balances import DAY
 from replay.simulator.catalog import ADDONS, Price
-from replay.simulator.collection import DAY, bill_now, end
+from replay.simulator.collection import bill_now, end
 from replay.simulator.entitlements import summarize
+from replay.simulator.invoice_items import create_items
 from replay.simulator.invoices import Line, prorated
+from replay.simulator.schedules import plan
 from replay.simulator.subscriptions import Item, Subscription
 
 _FEEDBACK = ("too_expensive", "missing_features", "switched_service", "unused", "other")
@@ -32,7 +35,7 @@ def alter(subscription: Subscription) -> Generator[int, Any, None]:
             _toggle(subscription)
             continue
         act = timeline.random.choices(_ACTS, _WEIGHTS)[0]
-        yield from act(subscription)
+        yield from (_note if subscription.schedule is not None else act)(subscription)
         if not subscription.customer.gone:
             summarize(subscription.customer)
 
@@ -74,6 +77,7 @@ def _replace(subscription: Subscription, new: Item, *, bill: bool) -> Generator[
     """Put another price or quantity in the first item's place; bill now, or with the next invoice."""
     old, *others = subscription.items
     lines = (_proration(subscription, old, -1), _proration(subscription, new, +1))
+    create_items(subscription.customer, lines, subscription.id)
     if not bill:
         subscription.update(items=(new, *others), pending_lines=(*subscription.pending_lines, *lines))
         return
@@ -114,8 +118,10 @@ def _add_environments(subscription: Subscription) -> Generator[int, Any, None]:
         return
     price: Price = customer.shop.price(offer, interval, subscription.currency)
     item = Item(customer.timeline.ids.short("si"), price, 1, customer.timeline.now_s)
+    lines = (_proration(subscription, item, +1),)
+    create_items(customer, lines, subscription.id)
     subscription.update(items=(*subscription.items, item))
-    yield from bill_now(subscription, (_proration(subscription, item, +1),), "subscription_update")
+    yield from bill_now(subscription, lines, "subscription_update")
 
 
 def _cancel_later(subscription: Subscription) -> Generator[int, Any, None]:
@@ -162,8 +168,20 @@ def _note(subscription: Subscription) -> Generator[int, Any, None]:
     yield from ()
 
 
+def _plan_ahead(subscription: Subscription) -> Generator[int, Any, None]:
+    """The next larger plan, from some later period on."""
+    item, *others = subscription.items
+    shop, timeline = subscription.customer.shop, subscription.customer.timeline
+    offer, plans, interval = item.price.product.offer, shop.plans, item.price.interval
+    ready = subscription.status == "active" and subscription.pause is None and not subscription.cancel_at_period_end
+    if ready and interval == "month" and offer in plans[:-1]:
+        larger = shop.price(plans[plans.index(offer) + 1], interval, item.price.currency)
+        plan(subscription, (item._replace(price=larger), *others), timeline.random.randint(0, 2) + 1)
+    yield from ()
+
+
 _ACTS: tuple[_Act, ...] = (
     _nothing, _change_quantity, _change_plan(+1), _change_plan(-1), _add_environments, _cancel_later, _stay,
-    _cancel_now, _pause_or_resume, _note,
+    _cancel_now, _pause_or_resume, _note, _plan_ahead,
 )  # fmt: skip
-_WEIGHTS = (25, 22, 14, 6, 6, 4, 5, 1, 5, 12)
+_WEIGHTS = (25, 22, 14, 6, 6, 4, 5, 1, 5, 12, 3)

@@ -6,8 +6,10 @@ Emits what Stripe would until the subscription is in its first paid period, or o
 from collections.abc import Generator
 from typing import Any
 
+from replay.simulator.balances import DAY
 from replay.simulator.billing import (
     attempt,
+    await_charges,
     close,
     emit_invoice,
     finalize,
@@ -15,11 +17,11 @@ from replay.simulator.billing import (
     settle_without_charge,
     spread,
 )
-from replay.simulator.checkout import rendered_session
-from replay.simulator.collection import DAY, bill_now, collect, end, new_invoice, period_lines
-from replay.simulator.coupons import Discount
+from replay.simulator.checkout import for_subscription
+from replay.simulator.collection import bill_now, collect, end, new_invoice, period_lines
 from replay.simulator.entitlements import summarize
 from replay.simulator.invoices import HOUR, Invoice
+from replay.simulator.promotions import new_discount
 from replay.simulator.scenario import add_months
 from replay.simulator.subscriptions import Subscription
 
@@ -35,8 +37,9 @@ def begin(subscription: Subscription) -> Generator[int, Any, None]:
     """Bring the subscription to its first paid period, or to its end."""
     timeline = subscription.customer.timeline
     timeline.requested()
-    _apply_coupon(subscription)
-    if timeline.chance(timeline.scenario.trials):
+    if not subscription.quoted:
+        _apply_coupon(subscription)
+    if not subscription.quoted and timeline.chance(timeline.scenario.trials):
         yield from _try_out(subscription)
     elif subscription.collection == "send_invoice":
         yield from _begin_billed(subscription)
@@ -46,18 +49,13 @@ def begin(subscription: Subscription) -> Generator[int, Any, None]:
 
 def _apply_coupon(subscription: Subscription) -> None:
     customer = subscription.customer
-    timeline, account = customer.timeline, customer.shop.account
+    timeline = customer.timeline
     if not timeline.chance(0.15):
         return
     coupon = timeline.random.choice(customer.shop.coupons)
     if coupon.currency not in (None, subscription.currency):
         return
-    now_s = timeline.now_s
-    end_s = None if coupon.months is None else add_months(now_s, coupon.months)
-    id = timeline.ids.long("di", now_s, account.token)
-    subscription.discount = Discount(id, coupon, customer.id, subscription.id, now_s, end_s)
-    rendered = subscription.discount.render(timeline.shape(account), timeline.livemode)
-    timeline.emit(account, "customer.discount.created", rendered)
+    subscription.discount = new_discount(customer, coupon, subscription.id)
 
 
 def _begin_paid(subscription: Subscription) -> Generator[int, Any, None]:
@@ -74,13 +72,21 @@ def _begin_paid(subscription: Subscription) -> Generator[int, Any, None]:
         settle_without_charge(invoice)
         subscription.update(status="active")
         return
+    yield from await_charges(customer)
+    if subscription.over:
+        return
+    if customer.method is not None and customer.method.slow:
+        subscription.update(status="active")
+        summarize(customer)
+        yield from collect(invoice, subscription)
+        return
     if timeline.chance(0.88):
         yield from spread(customer)
-        if subscription.over:
-            return
-        attempt(invoice, succeeds=True)
     else:
-        require_action(invoice) if timeline.chance(0.6) else attempt(invoice, succeeds=False)
+        if timeline.chance(0.6):
+            require_action(invoice)
+        else:
+            yield from attempt(invoice, succeeds=False)
         yield timeline.now_s + timeline.random.randint(2, 90) * 60
         if subscription.over:
             return
@@ -88,7 +94,11 @@ def _begin_paid(subscription: Subscription) -> Generator[int, Any, None]:
             yield timeline.now_s + 23 * HOUR
             _expire(subscription, invoice)
             return
-        attempt(invoice, succeeds=True)
+    if subscription.over:
+        return
+    yield from attempt(invoice, succeeds=True)
+    if subscription.over:
+        return
     subscription.update(status="active")
     summarize(customer)
     yield from _check_out(subscription, invoice)
@@ -118,12 +128,10 @@ def _begin_billed(subscription: Subscription) -> Generator[int, Any, None]:
 
 def _check_out(subscription: Subscription, invoice: Invoice) -> Generator[int, Any, None]:
     """Half began on Stripe's checkout page, which says so a second after all the rest."""
-    customer = subscription.customer
-    timeline, account = customer.timeline, customer.shop.account
+    timeline = subscription.customer.timeline
     if timeline.chance(0.5):
         yield timeline.now_s + 1
-        session = rendered_session(subscription, invoice, timeline.shape(account))
-        timeline.emit(account, "checkout.session.completed", session)
+        for_subscription(subscription, invoice).emit("completed")
 
 
 def _try_out(subscription: Subscription) -> Generator[int, Any, None]:

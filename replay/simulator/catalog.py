@@ -49,6 +49,7 @@ ADDONS = (
           {"features": "priority_support"}, {}, ("Answers within four hours",), _MONTHLY, None),
 )  # fmt: skip
 USAGE = Offer("agent_runs", "Agent runs", "Each run of an agent", 2, {"features": "agents"}, {}, (), _MONTHLY, "run")
+METER = "mtr_61agent_runs"
 ONBOARDING = Offer("onboarding", "Onboarding", "Two days with an engineer", 150000, {}, {}, (), ("once",), None)
 
 RATES = {"usd": (1, 1), "eur": (19, 20), "gbp": (4, 5), "jpy": (3, 2), "kwd": (31, 10)}
@@ -125,7 +126,7 @@ class Price:
         """`amount` is None for usage, which costs less than a minor unit."""
         self.id, self.product, self.currency, self.interval = id, product, currency, interval
         self.amount, self.created_s, self.livemode = amount, created_s, livemode
-        self.meter = "mtr_61agent_runs" if amount is None else None
+        self.meter = METER if amount is None else None
         self.nickname = f"{product.offer.name}, once" if interval == "once" else f"{product.offer.name} {interval}ly"
         self.lookup_key: str | None = f"{product.offer.key}_{interval}_{currency}"
         self.metadata = product.offer.price_metadata

@@ -6,13 +6,28 @@ Knows what a failed or paid invoice does to the subscription and the customer; r
 from collections.abc import Generator
 from typing import Any
 
-from replay.simulator.billing import attempt, close, emit_invoice, finalize, settle_without_charge, spread
+from replay.simulator.balances import DAY
+from replay.simulator.billing import (
+    attempt,
+    await_charges,
+    close,
+    emit_invoice,
+    finalize,
+    require_action,
+    settle_without_charge,
+    spread,
+)
+from replay.simulator.cash import TRANSFERABLE, ask_for_transfer, receive_transfer
 from replay.simulator.coupons import share_of
+from replay.simulator.credit_notes import credit_at_once, credit_later
+from replay.simulator.invoice_items import delete_items
 from replay.simulator.invoices import HOUR, Invoice, Line, Parent
+from replay.simulator.schedules import abandon
 from replay.simulator.subscriptions import Item, Subscription
 
-DAY = 86_400
 _RETRY_DAYS = (3, 5, 7)
+_SLOW_FAILURES = 2
+"""A bank that takes days to fail shall not fail until the next period."""
 
 
 def line_for(subscription: Subscription, item: Item, start_s: int, end_s: int) -> Line:
@@ -43,7 +58,7 @@ def new_invoice(subscription: Subscription, lines: tuple[Line, ...], reason: str
         reason=reason,
         parent=Parent(subscription.id, subscription.metadata),
         period=(subscription.period_start_s, subscription.period_end_s),
-        discount=subscription.discount,
+        discount=subscription.discount or subscription.customer.discount,
         collection=subscription.collection,
     )
 
@@ -62,37 +77,65 @@ def collect(invoice: Invoice, subscription: Subscription) -> Generator[int, Any,
     if invoice.collection == "send_invoice":
         yield from _await_transfer(invoice, subscription)
         return
-    timeline = subscription.customer.timeline
+    customer = subscription.customer
+    timeline = customer.timeline
     failures = 0
     if timeline.chance(timeline.scenario.payment_failures):
         failures = timeline.random.choices((1, 2, 3, 4), (50, 20, 10, 20))[0]
+    yield from await_charges(customer)
+    if customer.method is not None and customer.method.slow:
+        failures = min(failures, _SLOW_FAILURES)
     for days in _RETRY_DAYS[:failures]:
-        next_attempt_s = timeline.now_s + days * DAY + timeline.random.randrange(HOUR)
-        attempt(invoice, succeeds=False, next_attempt_s=next_attempt_s)
+        yield from attempt(invoice, succeeds=False, retry_days=days)
+        if subscription.over:
+            return
         _fall_behind(subscription)
-        yield next_attempt_s
+        yield invoice.next_attempt_s or timeline.now_s
+        yield from await_charges(customer)
         if subscription.over:
             return
     if failures > len(_RETRY_DAYS):
-        attempt(invoice, succeeds=False)
+        yield from attempt(invoice, succeeds=False)
         yield from _give_up(invoice, subscription)
         return
-    attempt(invoice, succeeds=True)
+    if not failures and timeline.chance(0.006):
+        require_action(invoice)
+        _fall_behind(subscription)
+        yield timeline.now_s + timeline.random.randint(600, DAY)
+        if subscription.over:
+            return
+    yield from attempt(invoice, succeeds=True)
     catch_up(subscription)
+    if not customer.gone and timeline.chance(0.02):
+        yield from credit_later(invoice)
 
 
 def _await_transfer(invoice: Invoice, subscription: Subscription) -> Generator[int, Any, None]:
-    """The customer gets a bill, and most pay it by bank."""
+    """The customer gets a bill, and most pay it by bank: straight, or to where Stripe sees it come."""
     timeline = subscription.customer.timeline
     emit_invoice(invoice, "sent")
+    if timeline.chance(0.1):
+        yield from credit_at_once(invoice)
+        if subscription.over:
+            return
     late = timeline.chance(timeline.scenario.payment_failures)
+    through_stripe = invoice.currency in TRANSFERABLE and timeline.chance(0.5)
+    asked = ask_for_transfer(invoice) if through_stripe else None
     yield timeline.now_s + timeline.random.randint(2, 12) * DAY
     if late and not subscription.over:
         _fall_behind(subscription)
-        yield timeline.now_s + timeline.random.randint(3, 8) * DAY
-    if not subscription.over:
+        if invoice.due_s is not None and invoice.due_s > timeline.now_s:
+            yield invoice.due_s + HOUR
+        if not subscription.over:
+            emit_invoice(invoice, "overdue")
+            yield timeline.now_s + timeline.random.randint(1, 4) * DAY
+    if subscription.over:
+        return
+    if asked is not None:
+        yield from receive_transfer(asked, invoice)
+    else:
         settle_without_charge(invoice, out_of_band=True)
-        catch_up(subscription)
+    catch_up(subscription)
 
 
 def _fall_behind(subscription: Subscription) -> None:
@@ -119,8 +162,11 @@ def _give_up(invoice: Invoice, subscription: Subscription) -> Generator[int, Any
             yield timeline.now_s + timeline.random.randint(2, 6) * DAY
             if subscription.over:
                 return
+            yield from await_charges(subscription.customer)
+            if subscription.over:
+                return
             if timeline.chance(0.5):
-                attempt(invoice, succeeds=True)
+                yield from attempt(invoice, succeeds=True)
                 catch_up(subscription)
             else:
                 end(subscription, reason="payment_failed")
@@ -140,7 +186,11 @@ def end(subscription: Subscription, *, reason: str) -> None:
     subscription.reason = reason
     subscription.pause = None
     subscription.paused_s = None
+    abandon(subscription, canceled=reason == "cancellation_requested")
     subscription.emit("deleted")
+    if subscription.pending_lines and subscription.customer.timeline.chance(0.5):
+        delete_items(subscription.customer, subscription.pending_lines, subscription.id)
+        subscription.pending_lines = ()
 
 
 def bill_now(subscription: Subscription, lines: tuple[Line, ...], reason: str) -> Generator[int, Any, Invoice]:

@@ -57,15 +57,59 @@ class Coupon(NamedTuple):
         }
 
 
+class PromotionCode:
+    """A word by which buyers get a coupon's discount, as it is now."""
+
+    __slots__ = ("active", "code", "coupon", "created_s", "id", "limit", "redeemed")
+
+    def __init__(self, id: str, code: str, coupon: Coupon, created_s: int, limit: int | None) -> None:
+        self.id, self.code, self.coupon, self.created_s, self.limit = id, code, coupon, created_s, limit
+        self.active = True
+        self.redeemed = 0
+
+    @property
+    def redeemable(self) -> bool:
+        """Whether it still works."""
+        return self.active and (self.limit is None or self.redeemed < self.limit)
+
+    def render(self, shape: Shape, livemode: bool) -> Object:
+        """The code in the shape of a version."""
+        rendered: Object = {
+            "id": self.id,
+            "object": "promotion_code",
+            "active": self.active,
+            "code": self.code,
+            "created": self.created_s,
+            "customer": None,
+            "customer_account": None,
+            "expires_at": None,
+            "livemode": livemode,
+            "max_redemptions": self.limit,
+            "metadata": {},
+            "restrictions": {
+                "first_time_transaction": False,
+                "minimum_amount": None,
+                "minimum_amount_currency": None,
+            },
+            "times_redeemed": self.redeemed,
+        }
+        if shape.clover:
+            rendered["promotion"] = {"coupon": self.coupon.id, "type": "coupon"}
+        else:
+            rendered["coupon"] = self.coupon.render(livemode)
+        return rendered
+
+
 class Discount(NamedTuple):
-    """A coupon applied to a subscription, from `start_s` until `end_s` (None: for ever, or once)."""
+    """A coupon applied to a subscription or a customer, from `start_s` until `end_s` (None: for ever, or once)."""
 
     id: str
     coupon: Coupon
     customer: str
-    subscription: str
+    subscription: str | None
     start_s: int
     end_s: int | None
+    promotion_code: str | None = None
 
     def render(self, shape: Shape, livemode: bool) -> Object:
         """The discount in the shape of a version."""
@@ -77,7 +121,7 @@ class Discount(NamedTuple):
             "end": self.end_s,
             "invoice": None,
             "invoice_item": None,
-            "promotion_code": None,
+            "promotion_code": self.promotion_code,
             "start": self.start_s,
             "subscription": self.subscription,
             "subscription_item": None,
@@ -95,6 +139,8 @@ class TaxRate(NamedTuple):
     id: str
     country: Country
     created_s: int
+    inclusive: bool = False
+    active: bool = True
 
     def on(self, amount: int, currency: str) -> int:
         """The tax on an amount."""
@@ -111,14 +157,14 @@ class TaxRate(NamedTuple):
         return {
             "id": self.id,
             "object": "tax_rate",
-            "active": True,
+            "active": self.active,
             "country": self.country.code,
             "created": self.created_s,
             "description": None,
             "display_name": self.country.tax_name,
             "effective_percentage": None,
             "flat_amount": None,
-            "inclusive": False,
+            "inclusive": self.inclusive,
             "jurisdiction": self.country.code,
             "jurisdiction_level": "country",
             "livemode": livemode,

@@ -7,26 +7,28 @@ customer's metadata (most), by its subscription's metadata (some), or not at all
 from typing import TYPE_CHECKING, Any
 
 from replay.simulator.changes import previous_attributes
-from replay.simulator.coupons import TaxRate
+from replay.simulator.coupons import Discount, TaxRate
 from replay.simulator.people import BY_CODE, Country, some_address, some_company, some_country, some_person, some_phone
 from replay.simulator.shop import Shop
 from replay.simulator.timeline import Object, Subject
 from replay.simulator.versions import Shape
 
 if TYPE_CHECKING:
+    from replay.simulator.credits import Grant
+    from replay.simulator.methods import Method
     from replay.simulator.payments import Payment
     from replay.simulator.subscriptions import Subscription
 
 _CHANNELS = ("self-serve", "sales", "partner", "marketplace")
-_BRANDS = ("visa", "mastercard", "amex")
 
 
 class Customer(Subject):
     """A customer as it is now."""
 
-    __slots__ = ("address", "balance", "card", "country", "created_s", "currency", "delinquent", "email", "entitled",
-                 "gone", "id", "last_charge", "metadata", "name", "number", "org_id", "payment_method", "phone",
-                 "prefix", "sequence", "shop", "subscriptions", "tax_rate", "timeline")  # fmt: skip
+    __slots__ = ("address", "balance", "cash", "country", "created_s", "currency", "delinquent", "discount", "email",
+                 "entitled", "gone", "grants", "id", "last_charge", "metadata", "method", "name", "number", "org_id",
+                 "phone", "prefix", "sequence", "shop", "subscriptions", "tax_ids", "tax_rate",
+                 "timeline")  # fmt: skip
 
     def __init__(self, shop: Shop, number: int, id: str) -> None:
         super().__init__()
@@ -41,8 +43,15 @@ class Customer(Subject):
         self.address = some_address(random, self.country)
         self.balance = 0
         self.delinquent = False
-        self.payment_method: str | None = None
-        self.card = (random.choice(_BRANDS), f"{random.randrange(10_000):04d}", 2027 + random.randrange(5))
+        self.cash: dict[str, int] = {}
+        """What it has sent by bank transfer and nobody has used yet, by currency."""
+        self.discount: Discount | None = None
+        """On everything that it buys."""
+        self.grants: list[Grant] = []
+        self.method: Method | None = None
+        """What it pays with."""
+        self.tax_ids: tuple[tuple[str, str], ...] = ()
+        """(type, value) of each."""
         self.prefix = timeline.ids.token(8).upper()
         self.sequence = 1
         linked = random.random()
@@ -66,7 +75,9 @@ class Customer(Subject):
         return self.country.currency
 
     def update(self, *, bare: bool = False, **changes: Any) -> None:
-        """Set attributes and emit `customer.updated`; nothing when the rendering does not change."""
+        """Set attributes and emit `customer.updated`; nothing when the rendering does not change, or it is gone."""
+        if self.gone:
+            return
         shape = self.timeline.shape(self.shop.account)
         before = self.render(shape)
         for attribute, value in changes.items():
@@ -88,12 +99,12 @@ class Customer(Subject):
             "default_source": None,
             "delinquent": self.delinquent,
             "description": None,
-            "discount": None,
+            "discount": None if self.discount is None else self.discount.render(shape, self.timeline.livemode),
             "email": self.email,
             "invoice_prefix": self.prefix,
             "invoice_settings": {
                 "custom_fields": None,
-                "default_payment_method": self.payment_method,
+                "default_payment_method": None if self.method is None else self.method.id,
                 "footer": None,
                 "rendering_options": None,
             },

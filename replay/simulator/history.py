@@ -4,13 +4,19 @@ from collections.abc import Iterator
 from random import Random
 
 from replay.simulator.customers import Customer
+from replay.simulator.meters import Meter
 from replay.simulator.organizations import live
+from replay.simulator.payouts import pay_out
 from replay.simulator.people import COUNTRIES
 from replay.simulator.scenario import Scenario
+from replay.simulator.sellers import Seller
 from replay.simulator.shop import Shop
+from replay.simulator.storefront import keep
 from replay.simulator.timeline import Account, Event, Process, Subject, Timeline
+from replay.simulator.transfers import hand_on
 from replay.simulator.versions import connected_schedule, platform_schedule
 
+_SHOPS_ARE_SHOWN_AFTER_S = 300
 _SHOPS_ARE_OPEN_AFTER_S = 600
 _SELLERS = ("Agentworks", "Hostery", "Botlane", "Cloudpier", "Modelyard", "Taskforge", "Stackharbor", "Runloop")
 
@@ -22,9 +28,19 @@ def simulate(scenario: Scenario) -> Iterator[Event]:
     parts with each other: change nothing in them, copy first.
     """
     timeline = Timeline(scenario)
-    shops = [Shop(timeline, account) for account in _accounts(timeline)]
+    accounts = _accounts(timeline)
+    platform = Shop(timeline, next(accounts))
+    shops = [platform, *(Shop(timeline, account, platform) for account in accounts)]
     for shop in shops:
         timeline.start(shop.life(), shop, scenario.start_s)
+        timeline.start(keep(shop), Subject(), scenario.start_s + _SHOPS_ARE_SHOWN_AFTER_S)
+        timeline.start(pay_out(shop), shop.till, scenario.start_s)
+    for shop in shops[1:]:
+        seller = Seller(shop)
+        timeline.start(seller.life(), seller, scenario.start_s + _SHOPS_ARE_SHOWN_AFTER_S)
+        timeline.start(hand_on(shop), Subject(), scenario.start_s)
+    meter = Meter(platform)
+    timeline.start(meter.life(), meter, scenario.start_s + _SHOPS_ARE_SHOWN_AFTER_S)
     arrivals_s = scenario.start_s + _SHOPS_ARE_OPEN_AFTER_S
     timeline.start(_arrivals(timeline, shops), Subject(), arrivals_s)
     return timeline.events()
@@ -50,6 +66,7 @@ def _accounts(timeline: Timeline) -> Iterator[Account]:
             country=random.choice(COUNTRIES).code,
             schedule=connected_schedule(versions, number, start_s, end_s),
             pending_webhooks=random.randint(0, 3),
+            fee_percent=random.choice((None, 5, 10)),
         )
 
 

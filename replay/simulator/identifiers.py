@@ -12,13 +12,14 @@ _SPAN = 62**8
 _STRIDE = 91_019_387_654_321  # coprime with 62, so that counting in strides meets every tail before any repeats
 
 
-def spelled(number: int, pairs: int) -> str:
-    """The lowest `2 * pairs` base-62 digits of a number, the lowest first."""
-    text = ""
-    for _ in range(pairs):
-        number, rest = divmod(number, 3844)
-        text += _PAIRS[rest]
-    return text
+def _six(number: int) -> str:
+    """The lowest 6 base-62 digits of a number, the lowest first."""
+    return _PAIRS[number % 3844] + _PAIRS[number // 3844 % 3844] + _PAIRS[number // 14_776_336 % 3844]
+
+
+def _eight(number: int) -> str:
+    """The lowest 8 base-62 digits of a number, the lowest first."""
+    return _six(number) + _PAIRS[number // 56_800_235_584 % 3844]
 
 
 class Identifiers:
@@ -45,18 +46,18 @@ class Identifiers:
         """An id such as `in_1K2OXkHSaWXyvFpKYcsJI7yW`: moment, the account's token, tail."""
         if moment_s != self._stamp_s:
             # the highest digit first, so that ids sort roughly by time, as Stripe's do
-            self._stamp_s, self._stamp = moment_s, spelled(moment_s, 3)[4::-1]
-        return f"{prefix}_1{self._stamp}{token}{spelled(self._tail(extra), 4)}"
+            self._stamp_s, self._stamp = moment_s, _six(moment_s)[4::-1]
+        return f"{prefix}_1{self._stamp}{token}{_eight(self._tail(extra))}"
 
     def short(self, prefix: str) -> str:
         """An id such as `cus_NSPHp4fOlXGw8P`."""
         tail = self._tail(False)
-        return f"{prefix}_{spelled(tail * 7 + 13, 3)}{spelled(tail, 4)}"
+        return f"{prefix}_{_six(tail * 7 + 13)}{_eight(tail)}"
 
     def token(self, length: int = 10) -> str:
         """Letters and digits alone."""
         tail = self._tail(False)
-        return (spelled(tail, 4) + spelled(tail * 11 + 5, 4))[:length]
+        return (_eight(tail) + _eight(tail * 11 + 5))[:length]
 
     def key(self) -> str:
         """An idempotency key in the look of a UUID."""

@@ -3,8 +3,9 @@
 What cannot change after an invoice was made is rendered once and shared by its events.
 """
 
+from replay.simulator.coupons import share_of
 from replay.simulator.invoices import Invoice
-from replay.simulator.line_shapes import rendered_line, tax_amounts, taxes
+from replay.simulator.line_shapes import pretax_credits, rendered_line, tax_amounts, taxes
 from replay.simulator.timeline import Object
 from replay.simulator.versions import Shape
 
@@ -44,6 +45,8 @@ def rendered_invoice(invoice: Invoice, shape: Shape) -> Object:
         "invoice_pdf": None if draft else _url(invoice, "pay", "/pdf?s=ap"),
         "next_payment_attempt": invoice.next_attempt_s,
         "number": invoice.number,
+        "post_payment_credit_notes_amount": invoice.post_credited,
+        "pre_payment_credit_notes_amount": invoice.pre_credited,
         "starting_balance": invoice.starting_balance,
         "status": invoice.status,
         "status_transitions": {
@@ -59,6 +62,8 @@ def rendered_invoice(invoice: Invoice, shape: Shape) -> Object:
         rendered["paid"] = invoice.status == "paid"
         rendered["paid_out_of_band"] = invoice.out_of_band
         rendered["payment_intent"] = invoice.payment_intent
+        percent = invoice.customer.shop.account.fee_percent or 0
+        rendered["application_fee_amount"] = share_of(invoice.amount_due, percent, 100, invoice.currency) or None
         if not shape.collection:
             _as_of_legacy(rendered, invoice, shape)
     elif shape.endive and invoice.status == "uncollectible":
@@ -78,7 +83,7 @@ def _fixed(invoice: Invoice, shape: Shape) -> Object:
     customer, discount, tax_rate = invoice.customer, invoice.discount, invoice.tax_rate
     account, livemode = customer.shop.account, customer.timeline.livemode
     lines = [rendered_line(invoice, line, shape) for line in invoice.lines]
-    after_discounts = invoice.subtotal - invoice.discounted
+    before_tax = invoice.total - invoice.tax
     discount_amounts = [] if discount is None else [{"amount": invoice.discounted, "discount": discount.id}]
     rendered: Object = {
         "id": invoice.id,
@@ -101,7 +106,7 @@ def _fixed(invoice: Invoice, shape: Shape) -> Object:
         "customer_phone": customer.phone,
         "customer_shipping": None,
         "customer_tax_exempt": "none",
-        "customer_tax_ids": [],
+        "customer_tax_ids": [{"type": type, "value": value} for type, value in customer.tax_ids],
         "default_payment_method": None,
         "default_source": None,
         "default_tax_rates": [] if tax_rate is None else [tax_rate.render(livemode)],
@@ -125,8 +130,6 @@ def _fixed(invoice: Invoice, shape: Shape) -> Object:
         "payment_settings": _PAYMENT_SETTINGS,
         "period_end": invoice.period_end_s,
         "period_start": invoice.period_start_s,
-        "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0,
         "receipt_number": None,
         "rendering": _RENDERING,
         "shipping_cost": None,
@@ -137,8 +140,8 @@ def _fixed(invoice: Invoice, shape: Shape) -> Object:
         "test_clock": None,
         "total": invoice.total,
         "total_discount_amounts": discount_amounts,
-        "total_excluding_tax": after_discounts,
-        "total_pretax_credit_amounts": [],
+        "total_excluding_tax": before_tax,
+        "total_pretax_credit_amounts": [one for line in invoice.lines for one in pretax_credits(line)],
     }
     if shape.basil:
         _as_of_basil(rendered, invoice, shape)
@@ -150,13 +153,12 @@ def _fixed(invoice: Invoice, shape: Shape) -> Object:
 def _before_basil(rendered: Object, invoice: Invoice, shape: Shape) -> None:
     parent, discount = invoice.parent, invoice.discount
     livemode = invoice.customer.timeline.livemode
-    rendered["application_fee_amount"] = None
     rendered["discount"] = None if discount is None else discount.render(shape, livemode)
     rendered["quote"] = None
     rendered["subscription"] = None if parent is None else parent.subscription
     rendered["subscription_details"] = {"metadata": None if parent is None else parent.metadata}
     rendered["tax"] = None if invoice.tax_rate is None else invoice.tax
-    rendered["total_tax_amounts"] = tax_amounts(invoice, invoice.tax, invoice.subtotal - invoice.discounted)
+    rendered["total_tax_amounts"] = tax_amounts(invoice, invoice.tax, invoice.total - invoice.tax)
     rendered["transfer_data"] = None
     if not shape.marketing_features:
         rendered["rendering_options"] = None
@@ -174,7 +176,7 @@ def _as_of_basil(rendered: Object, invoice: Invoice, shape: Shape) -> None:
             "subscription_details": details,
             "type": "subscription_details",
         }
-    rendered["total_taxes"] = taxes(invoice, invoice.tax, invoice.subtotal - invoice.discounted)
+    rendered["total_taxes"] = taxes(invoice, invoice.tax, invoice.total - invoice.tax)
     if shape.clover:
         rendered["customer_account"] = None
     if shape.dahlia:

@@ -1,16 +1,20 @@
 """An invoice: its lines and amounts, and the states that it goes through.
 
-Knows the arithmetic: total = lines - discounts + exclusive tax, due = total less the customer's credit, never below
-zero. Refuses to know when it is collected (see `billing`) and how it is rendered (see `invoice_shapes`).
+Knows the arithmetic: total = lines - discounts - granted credit + exclusive tax, due = total less the customer's
+balance, never below zero, less credit notes. Refuses to know when it is collected (see `billing`) and how it is
+rendered (see `invoice_shapes`).
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from replay.simulator.catalog import Price
 from replay.simulator.coupons import Discount, TaxRate, share_of
 from replay.simulator.customers import Customer
 from replay.simulator.timeline import Object
+
+if TYPE_CHECKING:
+    from replay.simulator.payments import Payment
 
 HOUR = 3600
 
@@ -32,6 +36,13 @@ class Line(NamedTuple):
     proration: bool = False
     discount: int = 0
     tax: int = 0
+    credit: tuple[str, int] | None = None
+    """The transaction by which granted credit paid for some of it, and how much."""
+
+    @property
+    def taxable(self) -> int:
+        """What it costs before tax."""
+        return self.amount - self.discount - (0 if self.credit is None else self.credit[1])
 
 
 @dataclass(slots=True, eq=False)
@@ -46,10 +57,11 @@ class Invoice:
     """An invoice as it is now."""
 
     __slots__ = ("amount_due", "amount_paid", "attempted", "attempts", "auto_advance", "charge", "collection",
-                 "created_s", "currency", "customer", "discount", "discounted", "due_s", "ending_balance",
-                 "finalized_s", "fixed", "id", "lines", "next_attempt_s", "number", "out_of_band", "paid_s", "parent",
-                 "payment_intent", "period_end_s", "period_start_s", "reason", "starting_balance", "status",
-                 "subtotal", "tax", "tax_rate", "token", "total", "uncollectible_s", "voided_s")  # fmt: skip
+                 "created_s", "credited", "currency", "customer", "discount", "discounted", "due_s", "ending_balance",
+                 "finalized_s", "fixed", "id", "intent_created_s", "lines", "next_attempt_s", "notes", "number",
+                 "out_of_band", "paid_s", "parent", "payment", "payment_intent", "period_end_s", "period_start_s",
+                 "post_credited", "pre_credited", "reason", "starting_balance", "status", "subtotal", "tax",
+                 "tax_rate", "token", "total", "uncollectible_s", "voided_s")  # fmt: skip
 
     def __init__(
         self,
@@ -72,11 +84,15 @@ class Invoice:
         self.created_s = timeline.now_s
         self.tax_rate = customer.tax_rate
         self.discount = discount
-        self.lines = _with_discount_and_tax(lines, discount, customer.tax_rate)
-        self.subtotal = sum(line.amount for line in self.lines)
-        self.discounted = sum(line.discount for line in self.lines)
-        self.tax = sum(line.tax for line in self.lines)
-        self.total = self.subtotal - self.discounted + self.tax
+        self.lines = with_discount_and_tax(lines, discount, customer.tax_rate)
+        self.pre_credited = self.post_credited = 0
+        """What credit notes took off it before and after it was paid."""
+        self.notes = 0
+        """How many credit notes it has had."""
+        self.payment: Payment | None = None
+        """The one that paid it."""
+        self.intent_created_s: int | None = None
+        self._add_up()
         self.status = "draft"
         self.number: str | None = None
         self.attempts = 0
@@ -97,9 +113,33 @@ class Invoice:
         """What does not change any more, as rendered for a version; kept by `invoice_shapes`."""
         self._take_credit()
 
+    def _add_up(self) -> None:
+        self.subtotal = sum(line.amount for line in self.lines)
+        self.discounted = sum(line.discount for line in self.lines)
+        self.credited = sum(line.credit[1] for line in self.lines if line.credit is not None)
+        self.tax = sum(line.tax for line in self.lines)
+        self.total = self.subtotal - self.discounted - self.credited + self.tax
+
     def _take_credit(self) -> None:
         self.starting_balance = self.customer.balance
         self.amount_due = max(0, self.total + self.starting_balance)
+
+    def apply_credit(self, line: Line, transaction: str, amount: int) -> None:
+        """Credit that the customer was granted pays for some of a draft's line, before tax."""
+        assert self.status == "draft"
+        covered = line._replace(credit=(transaction, amount))
+        tax = 0 if self.tax_rate is None else self.tax_rate.on(covered.taxable, self.currency)
+        self.lines = tuple(covered._replace(tax=tax) if one is line else one for one in self.lines)
+        self.fixed = None
+        self._add_up()
+
+    def note_credit(self, amount: int) -> None:
+        """A credit note takes this much off it (or, negative, gives it back): off what is due, if it is not paid."""
+        if self.status == "paid":
+            self.post_credited += amount
+        else:
+            self.pre_credited += amount
+            self.amount_due -= amount
 
     @property
     def amount_remaining(self) -> int:
@@ -154,7 +194,7 @@ class Invoice:
         self.next_attempt_s = None
 
 
-def _with_discount_and_tax(
+def with_discount_and_tax(
     lines: tuple[Line, ...], discount: Discount | None, tax_rate: TaxRate | None
 ) -> tuple[Line, ...]:
     """Prorations keep their price: what they credit was discounted already. An amount off goes to the first line."""

@@ -23,7 +23,7 @@ def rendered_line(invoice: Invoice, line: Line, shape: Shape) -> Object:
         "livemode": invoice.customer.timeline.livemode,
         "metadata": {} if invoice.parent is None else invoice.parent.metadata,
         "period": {"end": line.end_s, "start": line.start_s},
-        "pretax_credit_amounts": [],
+        "pretax_credit_amounts": pretax_credits(line),
         "quantity": line.quantity,
     }
     if shape.basil:
@@ -47,7 +47,7 @@ def _before_basil(rendered: Object, invoice: Invoice, line: Line, shape: Shape) 
         rendered["amount_excluding_tax"] = line.amount
         rendered["price"] = line.price.render(shape)
         rendered["proration_details"] = _NO_CREDITED_ITEMS
-        rendered["tax_amounts"] = tax_amounts(invoice, line.tax, line.amount - line.discount)
+        rendered["tax_amounts"] = tax_amounts(invoice, line.tax, line.taxable)
         rendered["tax_rates"] = [] if invoice.tax_rate is None else [invoice.tax_rate.render(livemode)]
         rendered["unit_amount_excluding_tax"] = line.price.decimal
     else:
@@ -74,11 +74,19 @@ def _as_of_basil(rendered: Object, invoice: Invoice, line: Line, shape: Shape) -
         "type": "price_details",
         "unit_amount_decimal": line.price.decimal,
     }
-    rendered["taxes"] = taxes(invoice, line.tax, line.amount - line.discount)
+    rendered["taxes"] = taxes(invoice, line.tax, line.taxable)
     if shape.clover:
         rendered["subtotal"] = line.amount
     if shape.dahlia:
         rendered["quantity_decimal"] = str(line.quantity)
+
+
+def pretax_credits(line: Line) -> list[Object]:
+    """What granted credit paid of a line."""
+    if line.credit is None:
+        return []
+    id, amount = line.credit
+    return [{"amount": amount, "credit_balance_transaction": id, "type": "credit_balance_transaction"}]
 
 
 def tax_amounts(invoice: Invoice, amount: int, taxable: int) -> list[Object]:

@@ -6,14 +6,19 @@ Ties customers and subscriptions together; refuses to know prices and shapes.
 from collections.abc import Generator
 from typing import Any
 
-from replay.simulator.billing import attempt, emit_invoice, finalize, settle_without_charge, spread
-from replay.simulator.catalog import ONBOARDING
-from replay.simulator.changes import previous_attributes
-from replay.simulator.collection import DAY, end
+from replay.simulator.balances import DAY
+from replay.simulator.billing import spread
+from replay.simulator.catalog import ONBOARDING, USAGE
+from replay.simulator.checkout import give_up, visit_portal
+from replay.simulator.collection import end
 from replay.simulator.contract import subscribe
+from replay.simulator.credits import grant
 from replay.simulator.customers import Customer, deleted_stub
-from replay.simulator.invoices import Invoice, Line
-from replay.simulator.payments import rendered_charge, rendered_method
+from replay.simulator.promotions import favor
+from replay.simulator.purchases import order, purchase
+from replay.simulator.refunds import give
+from replay.simulator.setups import new_method, renew_card
+from replay.simulator.tax_ids import identify
 
 
 def live(customer: Customer) -> Generator[int, Any, None]:
@@ -23,8 +28,12 @@ def live(customer: Customer) -> Generator[int, Any, None]:
     account = customer.shop.account
     timeline.emit(account, "customer.created", customer.render(timeline.shape(account)))
     yield from spread(customer)
-    _new_card(customer)
+    yield from new_method(customer, first=True)
     timeline.start(subscribe(customer), customer, timeline.now_s + random.randint(1, 120))
+    if timeline.chance(0.3):
+        timeline.start(identify(customer), customer, timeline.now_s + random.randint(1, 7 * DAY))
+    if account.id is None and USAGE in customer.shop.offers and timeline.chance(0.06):
+        timeline.start(grant(customer), customer, timeline.now_s + random.randint(1, 40 * DAY))
     while not customer.gone:
         yield timeline.now_s + random.randint(5 * DAY, 22 * DAY)
         timeline.requested()
@@ -37,15 +46,21 @@ def live(customer: Customer) -> Generator[int, Any, None]:
 def _act(customer: Customer) -> Generator[int, Any, None]:
     timeline = customer.timeline
     running = any(not subscription.over for subscription in customer.subscriptions)
-    match timeline.random.choices(("move", "card", "refund", "order", "more", "leave", "rest"), _WEIGHTS)[0]:
+    match timeline.random.choices(_ACTS, _WEIGHTS)[0]:
         case "move":
             customer.update(bare=timeline.chance(timeline.scenario.bare_updates), **customer.moved())
-        case "card":
-            _new_card(customer)
+        case "method":
+            yield from new_method(customer)
+        case "renew":
+            renew_card(customer)
         case "refund":
-            _refund(customer)
-        case "order" if customer.payment_method is not None:
-            yield from _order(customer)
+            _ask_money_back(customer)
+        case "order":
+            yield from (order if timeline.chance(0.8) else purchase)(customer)
+        case "look":
+            _look(customer)
+        case "favor" if customer.discount is None:
+            timeline.start(favor(customer), customer, timeline.now_s + 1)
         case "more" if len(customer.subscriptions) < 3:
             timeline.start(subscribe(customer), customer, timeline.now_s + 1)
         case "leave" if timeline.chance(0.12 if running else 0.5):
@@ -54,7 +69,8 @@ def _act(customer: Customer) -> Generator[int, Any, None]:
             timeline.start(subscribe(customer), customer, timeline.now_s + 1)
 
 
-_WEIGHTS = (48, 12, 6, 7, 5, 4, 18)
+_ACTS = ("move", "method", "renew", "refund", "order", "look", "favor", "more", "leave", "rest")
+_WEIGHTS = (45, 12, 2, 7, 8, 3, 1, 5, 4, 15)
 
 
 def _toggle(customer: Customer) -> None:
@@ -64,52 +80,23 @@ def _toggle(customer: Customer) -> None:
     customer.update(metadata=was)
 
 
-def _new_card(customer: Customer) -> None:
-    """A card is attached, and pays from now on."""
-    timeline, account = customer.timeline, customer.shop.account
-    id = timeline.ids.long("pm", timeline.now_s, account.token)
-    customer.card = (customer.card[0], f"{timeline.random.randrange(10_000):04d}", customer.card[2])
-    timeline.emit(account, "payment_method.attached", rendered_method(customer, id))
-    customer.update(payment_method=id)
-
-
-def _refund(customer: Customer) -> None:
-    """All or half of the last charge goes back."""
+def _ask_money_back(customer: Customer) -> None:
+    """All or half of the last charge goes back, or what is left of it."""
     payment = customer.last_charge
-    if payment is None:
+    if payment is None or not payment.refundable:
         return
-    timeline, account = customer.timeline, customer.shop.account
-    shape = timeline.shape(account)
-    before = rendered_charge(customer, payment, shape)
     half = payment.amount // 20 * 10
-    refunded = half if half and timeline.chance(0.5) else payment.amount
-    refund = timeline.ids.long("re", timeline.now_s, account.token)
-    after = rendered_charge(customer, payment._replace(refund=refund, refunded=refunded), shape)
-    timeline.emit(account, "charge.refunded", after, previous_attributes(before, after))
-    customer.last_charge = None
+    part = half if half and customer.timeline.chance(0.5) else payment.refundable
+    give(payment, min(part, payment.refundable))
 
 
-def _order(customer: Customer) -> Generator[int, Any, None]:
-    """Something bought once, on an invoice without a subscription."""
-    timeline, shop = customer.timeline, customer.shop
-    if ONBOARDING not in shop.offers:
-        return
-    now_s, token = timeline.now_s, shop.account.token
-    price = shop.price(ONBOARDING, "once", customer.pays_in)
-    amount = price.amount or 0
-    line = Line(timeline.ids.long("il", now_s, token), price, 1, amount, price.product.name, now_s, now_s, None,
-                timeline.ids.long("ii", now_s, token))  # fmt: skip
-    customer.update(currency=customer.pays_in)
-    invoice = Invoice(customer, (line,), reason="manual", parent=None, period=(now_s, now_s), discount=None)
-    emit_invoice(invoice, "created")
-    yield from spread(customer)
-    if customer.gone:
-        return
-    finalize(invoice)
-    if invoice.amount_due == 0:
-        settle_without_charge(invoice)
-    else:
-        attempt(invoice, succeeds=not timeline.chance(timeline.scenario.payment_failures))
+def _look(customer: Customer) -> None:
+    """At the invoices, or at something to buy, for once without buying it."""
+    shop = customer.shop
+    if customer.timeline.chance(0.5) and shop.portal is not None:
+        visit_portal(customer, shop.portal)
+    elif ONBOARDING in shop.offers:
+        give_up(customer, shop.price(ONBOARDING, "once", customer.pays_in).amount or 0)
 
 
 def _leave(customer: Customer) -> None:

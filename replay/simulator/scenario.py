@@ -52,6 +52,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """The share of subscriptions that begin with a trial."""
     payment_failures: float = 0.07
     """The chance that the first attempt to collect a renewal fails."""
+    bank_debits: float = 0.12
+    """The share of customers that pay from a bank account, where there are such: their payments take days."""
+    disputes: float = 0.012
+    """The chance that a payment is disputed, in the weeks after it."""
     ties: float = 0.5
     """The share of the moments where several events can share one second in which they do."""
     toggles: float = 0.002
@@ -65,7 +69,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
             raise Invalid("a simulated history has at least 0 organizations and at least 1 month")
         if self.connected_accounts is not None and self.connected_accounts < 0:
             raise Invalid("the number of connected accounts is not negative")
-        shares = (self.platform_share, self.trials, self.payment_failures, self.ties, self.toggles, self.bare_updates)
+        shares = (self.platform_share, self.trials, self.payment_failures, self.bank_debits, self.disputes, self.ties,
+                  self.toggles, self.bare_updates)  # fmt: skip
         if not all(0 <= share <= 1 for share in shares):
             raise Invalid("a share or a chance lies between 0 and 1")
         if not self.api_versions:

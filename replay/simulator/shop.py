@@ -3,9 +3,10 @@
 Refuses to know who buys. Some ids are chosen by people, and so are the same in every account; their content differs.
 """
 
+from replay.simulator.balances import Till
 from replay.simulator.catalog import ADDONS, ONBOARDING, PLANS, USAGE, Offer, Price, Product, local_amount
 from replay.simulator.changes import previous_attributes
-from replay.simulator.coupons import Coupon, TaxRate
+from replay.simulator.coupons import Coupon, PromotionCode, TaxRate
 from replay.simulator.people import BY_CODE, COUNTRIES
 from replay.simulator.timeline import Account, Object, Process, Subject, Timeline
 
@@ -17,12 +18,22 @@ _LATER_FEATURES = ("sso", "audit_log", "webhooks", "hosting", "sandboxes", "prio
 class Shop(Subject):
     """The products, prices, coupons and tax rates of one account, as they are now."""
 
-    __slots__ = ("account", "coupons", "currencies", "offers", "prices", "products", "tax_rates", "timeline")
+    __slots__ = ("account", "alerted", "codes", "coupons", "currencies", "link", "offers", "platform", "portal",
+                 "prices", "products", "tax_rates", "till", "timeline")  # fmt: skip
 
-    def __init__(self, timeline: Timeline, account: Account) -> None:
+    def __init__(self, timeline: Timeline, account: Account, platform: "Shop | None" = None) -> None:
+        """`platform` is that of a connected account."""
         super().__init__()
         self.timeline = timeline
         self.account = account
+        self.platform = platform
+        self.till = Till(timeline)
+        self.codes: list[PromotionCode] = []
+        self.link: str | None = None
+        """Ids of the payment link and of the portal's configuration, once there are such."""
+        self.portal: str | None = None
+        self.alerted: set[str] = set()
+        """The customers whose alert has been raised."""
         self.offers: tuple[Offer, ...] = (*PLANS, *ADDONS, USAGE, ONBOARDING)
         self.currencies = tuple(dict.fromkeys(country.currency for country in COUNTRIES))
         if account.id is not None:

@@ -3,7 +3,7 @@
 Refuses to know why it changes (see `contract`) and what it costs (see `invoices`).
 """
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from replay.simulator.catalog import Price
 from replay.simulator.changes import previous_attributes
@@ -12,6 +12,9 @@ from replay.simulator.customers import Customer
 from replay.simulator.invoices import Line
 from replay.simulator.timeline import Object
 from replay.simulator.versions import Shape
+
+if TYPE_CHECKING:
+    from replay.simulator.schedules import Plan
 
 _SELF: Object = {"account_tax_ids": None, "issuer": {"type": "self"}}
 _PAYMENT_SETTINGS: Object = {
@@ -38,8 +41,8 @@ class Subscription:
 
     __slots__ = ("anchor_s", "cancel_at_period_end", "canceled_at_s", "collection", "created_s", "customer",
                  "discount", "ended_at_s", "feedback", "id", "items", "latest_invoice", "metadata", "pause", "paused_s",
-                 "pending_lines", "period_end_s", "period_start_s", "reason", "status", "trial_end_s",
-                 "trial_start_s")  # fmt: skip
+                 "pending_lines", "period_end_s", "period_start_s", "quoted", "reason", "schedule", "status",
+                 "trial_end_s", "trial_start_s")  # fmt: skip
 
     def __init__(self, customer: Customer, id: str, items: tuple[Item, ...], period_end_s: int) -> None:
         self.customer, self.id, self.items = customer, id, items
@@ -60,6 +63,10 @@ class Subscription:
         self.paused_s: int | None = None
         self.trial_start_s: int | None = None
         self.trial_end_s: int | None = None
+        self.schedule: Plan | None = None
+        """What is to become of it, where that is planned."""
+        self.quoted = False
+        """Whether it was offered before, and so begins as offered."""
         self.pending_lines: tuple[Line, ...] = ()
         """Prorations that wait for the next invoice."""
 
@@ -98,7 +105,7 @@ class Subscription:
             "id": self.id,
             "object": "subscription",
             "application": None,
-            "application_fee_percent": None,
+            "application_fee_percent": self.customer.shop.account.fee_percent,
             "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
             "billing_cycle_anchor": self.anchor_s,
             "billing_cycle_anchor_config": None,
@@ -132,7 +139,7 @@ class Subscription:
             "pending_invoice_item_interval": None,
             "pending_setup_intent": None,
             "pending_update": None,
-            "schedule": None,
+            "schedule": None if self.schedule is None else self.schedule.id,
             "start_date": self.created_s,
             "status": self.status,
             "test_clock": None,

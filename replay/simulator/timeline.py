@@ -5,6 +5,7 @@ in its present second. Refuses to know what the events say.
 """
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from heapq import heappop, heappush
 from random import Random
 from typing import Any, TypeAlias
@@ -23,10 +24,19 @@ _AUTOMATIC: Object = {"id": None, "idempotency_key": None}
 class Account:
     """A Stripe account: the platform's own (`id` is None) or a connected one."""
 
-    __slots__ = ("country", "id", "name", "pending_webhooks", "schedule", "token")
+    __slots__ = ("charges_enabled", "country", "fee_percent", "gone", "id", "name", "payouts_enabled",
+                 "pending_webhooks", "schedule", "token")  # fmt: skip
 
     def __init__(
-        self, *, id: str | None, token: str, name: str, country: str, schedule: Schedule, pending_webhooks: int
+        self,
+        *,
+        id: str | None,
+        token: str,
+        name: str,
+        country: str,
+        schedule: Schedule,
+        pending_webhooks: int,
+        fee_percent: int | None = None,
     ) -> None:
         self.id = id
         self.token = token
@@ -34,6 +44,12 @@ class Account:
         self.country = country
         self.schedule = schedule
         self.pending_webhooks = pending_webhooks
+        self.fee_percent = fee_percent
+        """What the platform takes of each payment to a connected account."""
+        self.charges_enabled = True
+        self.payouts_enabled = True
+        self.gone = False
+        """A connected account that has deauthorized the platform: nothing more is heard of it."""
 
 
 class Subject:
@@ -89,6 +105,8 @@ class Timeline:
         self, account: Account, type: str, object: Object, previous: Object | None = None, extra: bool = False
     ) -> None:
         """Say that something happened now. `extra` marks what only some API versions have."""
+        if account.gone:
+            return
         shape = account.schedule.at(self.now_s)
         data: Object = {"object": object}
         if previous is not None:
@@ -110,6 +128,21 @@ class Timeline:
         if account.id is not None:
             event["account"] = account.id
         self._emitted.append(event)
+
+    def emit_thin(self, type: str, related: Object) -> None:
+        """Say that something happened on the platform, without the object: https://docs.stripe.com/event-destinations."""
+        self._emitted.append(
+            {
+                "id": self.ids.long("evt", self.now_s, "thin"),
+                "object": "v2.core.event",
+                "context": None,
+                "created": datetime.fromtimestamp(self.now_s, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+                "livemode": self.livemode,
+                "reason": None,
+                "related_object": related,
+                "type": type,
+            }
+        )
 
     def events(self) -> Iterator[Event]:
         """All events in order of time, until the history ends."""

@@ -16,16 +16,22 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
     """2017-05-25: an event's `request` is an object, no string."""
     invoice_status: bool
     """2018-11-08: an invoice has `status` and `auto_advance`, no `closed` and `forgiven`."""
+    requirements: bool
+    """2019-02-19: an account has `requirements`, no `verification` and `legal_entity`."""
     invoice_created: bool
     """2019-03-14: an invoice's `date` is `created`, `finalized_at` moved into `status_transitions`."""
     collection: bool
     """2019-10-17: `billing` is `collection_method`, `account_balance` is `balance`, `start` is `start_date`."""
     prices: bool
     """2020-03-02: items and lines carry a `price` beside the `plan`; before, the plan alone."""
+    phase_items: bool
+    """2020-08-27: a schedule's phases have `items`, no `plans`; an event type for cards lost its `card_`."""
     no_lists: bool
     """2022-11-15: a charge lacks `refunds`, a payment intent `charges`, which has `latest_charge`."""
     marketing_features: bool
     """2024-04-10: a product's `features` are `marketing_features`, an invoice's `rendering_options` went."""
+    acacia: bool
+    """2024-09-30: an alert's `usage_threshold_config` is its `usage_threshold`."""
     basil: bool
     """2025-03-31: periods live on items, an invoice has a `parent` and knows no payment, a line has `pricing`."""
     clover: bool
@@ -39,11 +45,14 @@ class Shape(msgspec.Struct, frozen=True, kw_only=True):
 _SINCE = {
     "requests": "2017-05-25",
     "invoice_status": "2018-11-08",
+    "requirements": "2019-02-19",
     "invoice_created": "2019-03-14",
     "collection": "2019-10-17",
     "prices": "2020-03-02",
+    "phase_items": "2020-08-27",
     "no_lists": "2022-11-15",
     "marketing_features": "2024-04-10",
+    "acacia": "2024-09-30",
     "basil": "2025-03-31",
     "clover": "2025-09-30",
     "dahlia": "2026-03-25",
