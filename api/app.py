@@ -29,7 +29,7 @@ from api.resources.entitlements import entitlements
 from api.resources.health import health
 from api.resources.invoices import invoices
 from api.resources.meters import meters
-from api.resources.orgs import orgs
+from api.resources.orgs import OrgConverter, orgs
 from api.resources.payments import charges, disputes, payments, refunds
 from api.resources.projections import projections
 from api.resources.schedules import schedules
@@ -105,6 +105,7 @@ def create_app(
         API_SPEC_OPTIONS={"info": {"description": _DESCRIPTION}, "security": [{"bearer": []}, {"basic": []}]},
     )
     app.url_map.merge_slashes = False  # a redirect would be an answer without a key
+    app.url_map.converters["org"] = OrgConverter
     app.before_request(_admit)
     app.after_request(_protect)
     api = publish.SMOREST.Api(app)

@@ -14,7 +14,7 @@ from api.resources.context import Context
 from api.resources.entitlements import one_entitlement
 
 #: The route in Flask that this stands before.
-ROUTE = "/v1/orgs/<string:org>/entitlements/<path:feature>"
+ROUTE = "/v1/orgs/<org:org>/entitlements/<path:feature>"
 _PREFIX = "/v1/orgs/"
 _MIDDLE = "/entitlements/"
 _STATUS = {s.value: f"{s.value} {s.phrase}" for s in HTTPStatus}

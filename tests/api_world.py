@@ -4,6 +4,7 @@ Knows how to put events into a real database and the read models up to date. Ref
 """
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -156,7 +157,7 @@ class World:
 
 
 def _documented(rule: str) -> str:
-    return rule.replace("<string:", "{").replace("<path:", "{").replace(">", "}")
+    return re.sub(r"<\w+:(\w+)>", r"{\1}", rule)
 
 
 def _strict(node: Any) -> Any:

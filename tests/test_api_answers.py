@@ -172,6 +172,31 @@ def test_a_name_that_nothing_can_have_is_not_found(world: World) -> None:
         refused(world, path, 404, "not_found")
 
 
+@pytest.mark.parametrize("org", ["acme/emea", "acme//emea", "acme/emea/", "acme/invoices/2026", "a b/ü", "50%2Foff"])
+def test_an_organizations_id_may_hold_slashes(fresh_world: World, org: str) -> None:
+    """Given such an id, when it stands in a path, its slashes encoded or not, then it is that organization's."""
+    world = fresh_world
+    world.tell(
+        event(1, "product.created", product("prod_1", "invoices")),
+        event(2, "price.created", price("price_1", "prod_1")),
+        event(3, "customer.created", customer("cus_1", org=org)),
+        event(4, "customer.subscription.created", subscription("sub_1")),
+        event(5, "customer.created", customer("cus_2", org="acme")),
+    )
+    world.project()
+    for written in (quote(org, safe=""), quote(org)):
+        assert world.read(f"/v1/orgs/{written}")["org"] == org
+        assert ids(world.read(f"/v1/orgs/{written}/subscriptions")) == ["sub_1"]
+        assert world.read(f"/v1/orgs/{written}/timeline")["data"][0]["customer"] == "cus_1"
+        assert world.read(f"/v1/orgs/{written}/invoices/totals")["data"] == []
+        for asked in ("", "?min_position=0"):  # around Flask, and through it
+            assert world.read(f"/v1/orgs/{written}/entitlements/invoices{asked}")["feature"] == "invoices"
+            assert world.read(f"/v1/orgs/{written}/entitlements/invoices{asked}")["granted"]
+        assert [e["feature"] for e in world.read(f"/v1/orgs/{written}/entitlements")["data"]] == ["invoices"]
+    assert world.read("/v1/orgs/acme")["org"] == "acme"
+    assert ids(world.read("/v1/orgs/acme/subscriptions")) == []
+
+
 def test_only_reading_is_offered(world: World) -> None:
     response = world.app.test_client().post("/v1/orgs", headers={"Authorization": f"Bearer {world.key()}"})
     assert (response.status_code, response.get_json()["code"]) == (405, "method_not_allowed")

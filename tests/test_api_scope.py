@@ -146,7 +146,7 @@ def _for_what_is_sold(routes: dict[str, One | Many]) -> dict[str, One | Many]:
 
 def _of_org(name: str) -> dict[str, One | Many]:
     """The list of a resource below an organization."""
-    return {f"/v1/orgs/<string:org>/{name}": One(ROLES, f"/v1/orgs/org_none/{name}", _orgs(f"/{name}"))}
+    return {f"/v1/orgs/<org:org>/{name}": One(ROLES, f"/v1/orgs/org_none/{name}", _orgs(f"/{name}"))}
 
 
 _ENDS = ("a", "b", "nobody", "seller", "other", "live")
@@ -165,13 +165,13 @@ TABLE: dict[str, One | Many] = {
             "live": {"org_live"},
         },
     ),
-    "/v1/orgs/<string:org>": One(ROLES, "/v1/orgs/org_none", _orgs("")),
-    "/v1/orgs/<string:org>/entitlements": One(ROLES, "/v1/orgs/org_none/entitlements", _orgs("/entitlements")),
-    "/v1/orgs/<string:org>/entitlements/<path:feature>": One(
+    "/v1/orgs/<org:org>": One(ROLES, "/v1/orgs/org_none", _orgs("")),
+    "/v1/orgs/<org:org>/entitlements": One(ROLES, "/v1/orgs/org_none/entitlements", _orgs("/entitlements")),
+    "/v1/orgs/<org:org>/entitlements/<path:feature>": One(
         ROLES, "/v1/orgs/org_none/entitlements/agents", _orgs("/entitlements/agents")
     ),
-    "/v1/orgs/<string:org>/subscriptions": One(ROLES, "/v1/orgs/org_none/subscriptions", _orgs("/subscriptions")),
-    "/v1/orgs/<string:org>/invoices": One(ROLES, "/v1/orgs/org_none/invoices", _orgs("/invoices")),
+    "/v1/orgs/<org:org>/subscriptions": One(ROLES, "/v1/orgs/org_none/subscriptions", _orgs("/subscriptions")),
+    "/v1/orgs/<org:org>/invoices": One(ROLES, "/v1/orgs/org_none/invoices", _orgs("/invoices")),
     "/v1/customers": Many(
         ROLES, "/v1/customers", _OBJECT, _lists("cus_1", "cus_2", "cus_3", "cus_1", "cus_5", "cus_7")
     ),
@@ -340,7 +340,7 @@ def test_a_role_may_ask_what_its_row_of_the_table_says(world: World, rule: str, 
 
 @pytest.mark.parametrize("rule", [*TABLE, "/v1/projections"])
 def test_without_a_valid_key_every_route_answers_alike(world: World, rule: str) -> None:
-    path = rule.replace("<string:", "x").replace("<path:", "x").replace(">", "")
+    path = rule.replace("<string:", "x").replace("<path:", "x").replace("<org:", "x").replace(">", "")
     nothing = seen(world.ask(path))
     assert nothing[0] == 401
     unknown_key = world.ask(path, "rk_test_unknown")

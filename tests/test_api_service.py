@@ -299,7 +299,7 @@ def test_reads_are_counted_where_a_registry_is_given(world: World) -> None:
     try:
         for path in ("/v1/orgs/org_a/entitlements/agents", "/v1/orgs/org_none/entitlements/x", "/v1/orgs"):
             app.test_client().get(path, headers=headers)
-        hot = "/v1/orgs/<string:org>/entitlements/<path:feature>"
+        hot = "/v1/orgs/<org:org>/entitlements/<path:feature>"
         for route, status in ((hot, "200"), (hot, "404"), ("/v1/orgs", "200")):
             assert registry.get_sample_value("recount_reads_total", {"route": route, "status": status}) == 1
     finally:

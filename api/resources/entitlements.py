@@ -98,7 +98,7 @@ def _rows_of(asks: Caller, org: str) -> Source:
 
 @read(
     entitlements,
-    "/v1/orgs/<string:org>/entitlements",
+    "/v1/orgs/<org:org>/entitlements",
     "entitlements",
     listed(ENTITLEMENT),
     query=Filters,
@@ -189,7 +189,7 @@ _QUERY = One(unknown=RAISE)
 
 @read(
     entitlements,
-    "/v1/orgs/<string:org>/entitlements/<path:feature>",
+    "/v1/orgs/<org:org>/entitlements/<path:feature>",
     "entitlements",
     answered(ENTITLEMENT),
     problems=("not_found",),

@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import Response
+from werkzeug.routing import BaseConverter
 
 from api.auth import Caller
 from api.problems import Problem
@@ -26,7 +27,7 @@ from replay.tables import LIVE
 
 orgs = section("orgs", "Organizations: who is billed")
 
-ORG_ROUTE = "/v1/orgs/<string:org>"
+ORG_ROUTE = "/v1/orgs/<org:org>"
 _AS_OF = "As it stood at this position of the log, or this time (ISO 8601): what was known then"
 
 
@@ -51,6 +52,17 @@ SOURCE = Source(
 
 class One(Read):
     as_of = text(_AS_OF)
+
+
+class OrgConverter(BaseConverter):
+    """An organization's id in a path. It may hold slashes, written `/` or `%2F`: servers undo the latter.
+
+    What follows an id is told from it by name, so that an id which ends in one of these names (`acme/invoices`), or
+    which has `/entitlements` in it, is not addressable.
+    """
+
+    part_isolating = False
+    regex = r"[^/](?:(?!/entitlements(?:/|$)).)*?"
 
 
 _FILTERS = (
