@@ -77,6 +77,7 @@ _DESCRIPTION = (
     " header, what is no number, truth or text as JSON. A text that a spreadsheet would take for a formula has an"
     " apostrophe before it, and so has one that begins with an apostrophe. Where rows tell amounts, `/totals` below a"
     " list sums them up by currency, under the list's filters and exactly: a sum may be more than 2^53."
+    " An organization's id may hold slashes, in a path written as they are or as `%2F`."
 )
 
 

@@ -89,11 +89,13 @@ class Answer(NamedTuple):
 def answer(content: dict[str, Any], how_fresh: Fresh, if_none_match: str | None) -> Answer:
     """`content` with its freshness. The ETag covers the content alone: what did not change is not sent again."""
     encoded = _encode(content)
-    headers = [*_tagged(encoded, how_fresh), *KEYED_HEADERS]
-    if if_none_match is not None and _matches(if_none_match, headers[0][1]):
+    etag = f'"{hashlib.blake2b(encoded, digest_size=16).hexdigest()}"'
+    position = str(how_fresh.position)
+    headers = [("ETag", etag), ("Recount-Position", position), ("Recount-As-Of", how_fresh.as_of), *KEYED_HEADERS]
+    if if_none_match is not None and _matches(if_none_match, etag):
         return Answer(304, headers, b"")
     headers.append(("Content-Type", "application/json"))
-    beside = f'"position":{how_fresh.position},"as_of":"{how_fresh.as_of}"}}'
+    beside = f'"position":{position},"as_of":"{how_fresh.as_of}"}}'
     return Answer(200, headers, encoded[:-1] + (b"," if content else b"") + beside.encode())
 
 
@@ -111,26 +113,27 @@ def list_answer(
     media_type = preferred(asked("Accept", ""), LISTS_ARE)
     if media_type is None:
         raise Problem("not_acceptable")
-    if media_type != spreadsheet.MEDIA_TYPE:
-        made = answer(content, how_fresh, asked("If-None-Match", ""))
-        return made._replace(headers=[*(h for h in made.headers if h[0] != "Vary"), _VARY])
+    made = answer(content, how_fresh, asked("If-None-Match", ""))
+    if media_type == spreadsheet.MEDIA_TYPE:
+        made = _as_csv(content, columns, link, asked("If-None-Match", ""), made)
+    return made._replace(headers=[*(h for h in made.headers if h[0] != "Vary"), ("Vary", "Authorization, Accept")])
+
+
+def _as_csv(
+    content: dict[str, Any], columns: Sequence[str], link: Callable[[str], str], if_none_match: str, as_json: Answer
+) -> Answer:
     body = spreadsheet.written(columns, content["data"])
-    headers = [*_tagged(body, how_fresh), *(h for h in KEYED_HEADERS if h[0] != "Vary"), _VARY]
+    etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+    headers = [("ETag", etag), *(h for h in as_json.headers if h[0] not in ("ETag", "Content-Type"))]
     if content["next_cursor"] is not None:
         headers.append(("Link", f'<{link(content["next_cursor"])}>; rel="next"'))
-    if _matches(asked("If-None-Match", ""), headers[0][1]):
+    if _matches(if_none_match, etag):
         return Answer(304, headers, b"")
     return Answer(200, [*headers, ("Content-Type", spreadsheet.CONTENT_TYPE)], body)
 
 
 #: What a list can be answered in, the one that is answered unasked first.
 LISTS_ARE = ("application/json", spreadsheet.MEDIA_TYPE)
-_VARY = ("Vary", "Authorization, Accept")
-
-
-def _tagged(content: bytes, how_fresh: Fresh) -> list[tuple[str, str]]:
-    etag = f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'
-    return [("ETag", etag), ("Recount-Position", str(how_fresh.position)), ("Recount-As-Of", how_fresh.as_of)]
 
 
 #: On everything that an API key was needed for.
