@@ -32,6 +32,7 @@ from api.resources.meters import meters
 from api.resources.orgs import OrgConverter, orgs
 from api.resources.payments import charges, disputes, payments, refunds
 from api.resources.projections import projections
+from api.resources.quarantine import quarantine
 from api.resources.schedules import schedules
 from api.resources.sellers import accounts, application_fees, balance_transactions, payouts
 from api.resources.stripe_events import stripe_events
@@ -65,6 +66,7 @@ RESOURCES = (
     catalog,
     meters,
     stripe_events,
+    quarantine,
     projections,
     health,
 )
@@ -96,7 +98,7 @@ def create_app(
     """
     master = settings.master()
     readers = Readers(database.conninfo)
-    context = Context(readers, keys, Authenticator(readers, master), Cursors(master), clock)
+    context = Context(readers, keys, Authenticator(readers, master), Cursors(master), clock, database)
     app = Flask("api", static_folder=None)
     app.extensions[EXTENSION] = context
     app.config.update(

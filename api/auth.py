@@ -46,10 +46,12 @@ MAY_READ: dict[str, frozenset[str]] = {
     "balance_transactions": _EVERYBODY,
     "application_fees": _EVERYBODY,
     "stripe_events": _STAFF,
+    "quarantine": _STAFF,
     "projections": _STAFF,
+    "quarantine_acts": frozenset({"operator", "admin"}),  # releases and dismisses, rather than reads
 }
 #: What speaks of everybody, so that a key bound to an organization or an account may not read it.
-FOR_UNBOUND_KEYS = frozenset({"projections"})
+FOR_UNBOUND_KEYS = frozenset({"projections", "quarantine", "quarantine_acts"})
 
 
 class Caller(NamedTuple):

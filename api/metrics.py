@@ -14,7 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from projections import GROUPS
-from replay import tables
+from replay import tables, work_list
 
 WEBHOOKS = Counter("recount_webhooks_total", "Webhook deliveries by outcome", ["endpoint", "outcome"])
 APPEND_SECONDS = Histogram(
@@ -62,7 +62,10 @@ def _gauges(conn: psycopg.Connection[Any]) -> Iterable[Metric]:
         " WHERE state IN ('waiting', 'quarantined', 'conflict') GROUP BY state"
     ):
         states.add_metric([state], count)
-    yield from (position, parked, dirty, states)
+    open_items = GaugeMetricFamily("recount_set_aside_open", "What is set aside and asks for a person", labels=["kind"])
+    for kind, count in work_list.open_counts(conn).items():
+        open_items.add_metric([kind], count)
+    yield from (position, parked, dirty, states, open_items)
 
 
 def exposition(connect: Callable[[], Any]) -> bytes:

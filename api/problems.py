@@ -45,7 +45,9 @@ KINDS: dict[str, Kind] = {
         "Not found",
         "There is no such thing within what the key may see: its mode, its organization and its account.",
     ),
-    "method_not_allowed": Kind(405, "Method not allowed", "The read API answers GET and HEAD alone."),
+    "method_not_allowed": Kind(
+        405, "Method not allowed", "Reads are GET and HEAD; what an operator does is POST, where the document says so."
+    ),
     "not_acceptable": Kind(
         406, "Not acceptable", "Lists are answered as `application/json` or `text/csv`; `Accept` takes neither."
     ),
@@ -56,6 +58,23 @@ KINDS: dict[str, Kind] = {
         (("Retry-After", "1"),),
     ),
     "refused": Kind(409, "Refused", "The act is understood and not allowed now."),
+    "not_set_aside": Kind(
+        409, "Not set aside", "It asks for nobody: it was applied meanwhile, or it is neither quarantined nor parked."
+    ),
+    "still_quarantined": Kind(
+        409,
+        "Still quarantined",
+        "The event cannot be read even now; its reason says why. Release it after the release that mends that.",
+    ),
+    "still_parked": Kind(
+        409, "Still parked", "The definition raises an error even now. Release it after the release that mends that."
+    ),
+    "conflict_stays": Kind(
+        409,
+        "A conflict is not applied",
+        "Of two contents under one id the first counts, and the other is never applied. Find out which is true, then"
+        " dismiss it.",
+    ),
     "stream_moved": Kind(409, "Changed meanwhile", "Somebody else acted first. Read again, then decide anew."),
     "invalid": Kind(422, "Invalid", "The input is not what it must be."),
     "invalid_cursor": Kind(
@@ -134,7 +153,7 @@ def of_error(error: BaseException) -> Problem:
         return error
     for known, code in _OF_ERRORS:
         if isinstance(error, known):
-            return Problem(code)
+            return Problem(error.code if error.code in KINDS else code)
     # The message may quote what was asked for: only where it happened is logged.
     frames = [f"{f.filename.rpartition('/')[2]}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)[-4:]]
     log.error("failed", error=type(error).__name__, where=frames)
@@ -148,6 +167,9 @@ def of_http(error: HTTPException) -> Problem:
         # sorted, so that equal questions get equal answers
         errors = [{"parameter": str(p), "message": _sentence(m)} for p, m in sorted(messages.items())]
         return Problem("invalid_query", errors=errors)
+    told = getattr(error, "data", {}).get("messages", {}).get("json")
+    if error.code == 422 and isinstance(told, dict):
+        return Problem("invalid", errors=[{"field": str(f), "message": _sentence(m)} for f, m in sorted(told.items())])
     if error.code is None or error.code >= 500:
         return Problem("internal_error")
     return Problem(_OF_STATUS.get(error.code, "bad_request"))

@@ -10,7 +10,7 @@ import psycopg
 from ledger import store
 from projections import GROUPS, MODELS
 from projections.base import Group
-from replay import tables
+from replay import tables, work_list
 from replay.derive import NotBuilt
 
 #: Parked keys that are named one by one.
@@ -63,6 +63,8 @@ class Status(NamedTuple):
     parked: tuple[Parked, ...]
     stripe_events: dict[str, int]
     """State -> how many."""
+    open: dict[str, int]
+    """What is set aside and asks for a person: kind -> how many."""
 
 
 def require_built(conn: psycopg.Connection[Any]) -> None:
@@ -106,6 +108,7 @@ def status(conn: psycopg.Connection[Any]) -> Status:
             parked_count=_count(conn, "parked") if kept else 0,
             parked=parked,
             stripe_events=dict(states),
+            open=work_list.open_counts(conn) if {"stripe_events", "parked_acts", "api_keys"} <= built.keys() else {},
         )
 
 

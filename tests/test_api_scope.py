@@ -271,7 +271,19 @@ TABLE |= {
     **_of_org("timeline"),
 }
 #: Routes that have no rows of anybody's: their scope has a test of its own.
-APART = {"/v1/projections": "test_the_state_of_read_models_is_for_staff_with_unbound_keys"}
+APART = {
+    "/v1/projections": "test_the_state_of_read_models_is_for_staff_with_unbound_keys",
+    **dict.fromkeys(
+        (
+            "/v1/quarantine",
+            "/v1/quarantine/counts",
+            "/v1/quarantine/<string:item>",
+            "/v1/quarantine/<string:item>/release",
+            "/v1/quarantine/<string:item>/dismiss",
+        ),
+        "test_what_is_set_aside_is_for_staff_with_unbound_keys",
+    ),
+}
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs"}
 
 
@@ -375,6 +387,19 @@ def test_the_state_of_read_models_is_for_staff_with_unbound_keys(world: World) -
     for who in ("org_a", "seller", "both"):
         assert world.ask("/v1/projections", staff_key(world, who)).status_code == 403
     world.read("/v1/projections", staff_key(world, "live"))
+
+
+@pytest.mark.parametrize("end", ["", "/counts", "/platform:evt_0033", "/platform:evt_0033/release"])
+def test_what_is_set_aside_is_for_staff_with_unbound_keys(world: World, end: str) -> None:
+    """What each role may do there: tests/test_api_quarantine.py."""
+    acts = end.endswith("/release")
+    for role in ROLES:
+        for bounds in ({}, {"org": "org_a"}, {"account": SELLER}):
+            client, headers = world.app.test_client(), {"Authorization": f"Bearer {world.key(role, **bounds)}"}
+            path = f"/v1/quarantine{end}"
+            response = client.post(path, headers=headers) if acts else client.get(path, headers=headers)
+            may = role in (("operator", "admin") if acts else STAFF) and not bounds
+            assert (response.status_code != 403) is may, (path, role, bounds)
 
 
 def test_a_revoked_key_is_refused_within_a_second(world: World) -> None:

@@ -82,13 +82,13 @@ def test_every_keyed_operation_asks_for_a_key_and_names_its_problems(world: Worl
     assert world.document["security"] == [{"bearer": []}, {"basic": []}]
     assert set(world.document["components"]["securitySchemes"]) == {"bearer", "basic"}
     for path, item in world.document["paths"].items():
-        operation = item["get"]
-        if path.startswith("/v1/"):
-            assert "security" not in operation
-            assert {"200", "401", "403", "409", "422", "503"} <= set(operation["responses"])
-            assert ("404" in operation["responses"]) == ("{" in path)
-        else:
-            assert operation["security"] == []
+        for operation in (item[method] for method in ("get", "post") if method in item):
+            if path.startswith("/v1/"):
+                assert "security" not in operation
+                assert {"200", "401", "403", "409", "422", "503"} <= set(operation["responses"])
+                assert ("404" in operation["responses"]) == ("{" in path)
+            else:
+                assert operation["security"] == []
 
 
 class Links(HTMLParser):
@@ -115,7 +115,7 @@ def test_the_docs_page_works_without_a_network(world: World) -> None:
     assert {a[1:] for a in page.addresses if a.startswith("#")} <= page.anchors
     for path, item in world.document["paths"].items():
         assert "curl -s " in response.text and path in response.text
-        assert item["get"]["operationId"] in page.anchors
+        assert {item[m]["operationId"] for m in ("get", "post") if m in item} <= page.anchors
     assert {f"problem-{code}" for code in KINDS} <= page.anchors
     assert "script-src" not in response.headers["Content-Security-Policy"]
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]

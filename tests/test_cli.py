@@ -76,7 +76,7 @@ def catch_up(database: str) -> None:
         projector.close()
 
 
-HISTORY = [encode(e) for e in simulate(Scenario(orgs=3, months=2, seed=4))]
+HISTORY = [encode(e) for e in simulate(Scenario(orgs=3, months=2, seed=6))]
 
 
 def environment(database: str) -> dict[str, str]:
@@ -185,7 +185,9 @@ def test_status_tells_what_is_there(history: Cli):
     assert found["models"]["organizations"] == {"version": MODELS["organizations"].version, "rows": 3}
     assert (found["dirty"], found["spreading"], found["parked"]["count"]) == (0, 0, 0)
     text = history("status").stdout
-    assert "recount events list --state quarantined" in text
+    assert found["open"] == {"quarantined": 1, "conflict": 0, "parked": 0}
+    assert "Set aside, and asking for a person: 1 quarantined." in text
+    assert "recount quarantine list" in text
     assert "none: start `recount worker`" in text
     assert ["model", "version", "rows"] in [line.split() for line in text.splitlines()]
 

@@ -5,7 +5,9 @@ A translation that was wrong is played by one that quarantines chosen events; me
 """
 
 import dataclasses
+import json
 import random
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -13,6 +15,7 @@ from typing import Any
 import oracle
 import psycopg
 import pytest
+from click.testing import CliRunner, Result
 from histories import built, different, ingest, project, rows_of
 from samples import Delivery, T, customer, event, small_shop
 
@@ -34,6 +37,7 @@ from ledger.store import Log
 from projections import BILLING, CUSTOMERS, MODELS
 from projections.base import Entry, Group, Key, Projection
 from replay import fold, refold, work_list
+from replay.cli import recount as command
 from replay.live import Projector
 from replay.own_events import NeedsRebuild
 from replay.rebuild import rebuild
@@ -41,6 +45,21 @@ from replay.verify import verify
 
 TEST: Any = "test"
 NO_FIELDS = ("handled", "handled_by", "handled_why")
+
+
+class Cli:
+    """Runs commands against one database."""
+
+    def __init__(self, database: str) -> None:
+        self._environment = {"DATABASE_URL": database, "RECOUNT_MASTER_KEY": b64encode(b"m" * 32).decode()}
+
+    def __call__(self, *words: str, code: int = 0) -> Result:
+        result = CliRunner().invoke(command, words, env=self._environment)
+        assert result.exit_code == code, (words, result.output, result.exception)
+        return result
+
+    def json(self, *words: str, code: int = 0) -> Any:
+        return json.loads(self(*words, "--json", code=code).stdout)
 
 
 def misread(monkeypatch: pytest.MonkeyPatch, *event_ids: str) -> None:
@@ -414,6 +433,48 @@ def test_a_dismissed_conflict_is_open_again_when_more_comes(database: str, log: 
     assert listed(database) == [] and differences(database) == []
 
 
+def test_the_command_line_works_the_list_off(database: str, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given an event that could not be read, and one that still cannot be
+    built(database)
+    with monkeypatch.context() as old:
+        misread(old, "evt_0002")
+        ingest(log, told(ada(1, 10), ada(2, 20), event(3, "customer.created", {"object": "customer", "id": "cus_3"})))
+        project(database)
+    rebuild(database, ["api_keys"])
+    recount = Cli(database)
+    # then they are listed, with why and since when
+    lines = recount("quarantine", "list").stdout.splitlines()
+    assert [line.split()[:3] for line in lines] == [
+        ["platform:evt_0002", "quarantined", "customer.updated"],
+        ["platform:evt_0003", "quarantined", "customer.created"],
+    ]
+    assert "lacks created" in lines[1]
+    found = recount.json("quarantine", "show", "platform:evt_0003")
+    assert (found["status"], found["reason"], found["obstacle"]) == ("open", "lacks created", "lacks created")
+    assert "release     possible" in recount("quarantine", "show", "platform:evt_0002").stdout
+    assert "release     not now: lacks created" in recount("quarantine", "show", "platform:evt_0003").stdout
+    # when the one is released and the other dismissed
+    why = ("--actor", "ada", "--reason", "0.4 reads it")
+    done = recount.json("quarantine", "release", "platform:evt_0002", *why)
+    assert (done["changed"], done["refolded"]) == (True, 2)
+    assert "was released already" in recount("quarantine", "release", "platform:evt_0002", *why).stdout
+    assert (
+        recount.json("quarantine", "release", "platform:evt_0003", *why, code=2)["error"]["code"] == "still_quarantined"
+    )
+    assert recount.json("quarantine", "dismiss", "platform:evt_0003", code=2)["error"]["code"] == "reason_required"
+    assert "is dismissed, recorded at position" in recount("quarantine", "dismiss", "platform:evt_0003", *why).stdout
+    project(database)
+    # then nothing is open, and what was done is told
+    assert recount("quarantine", "list").stdout == ""
+    assert [i["status"] for i in recount.json("quarantine", "list", "--status", "all")["data"]] == [
+        "released",
+        "dismissed",
+    ]
+    assert recount.json("status")["open"] == {"quarantined": 0, "conflict": 0, "parked": 0}
+    assert "dismissed   by ada: 0.4 reads it" in recount("quarantine", "show", "platform:evt_0003").stdout
+    assert recount.json("quarantine", "show", "platform:evt_0001", code=2)["error"]["code"] == "not_found"
+
+
 # ---- parked keys ----------------------------------------------------------------------------
 
 
@@ -561,6 +622,25 @@ def test_a_refold_waits_for_whoever_holds_the_checkpoint(
     # and afterwards it is done
     assert release(database, "customers:platform:cus_1").refolded == 1
     assert counted(database) == {}
+
+
+def test_nobody_else_holds_the_checkpoint_during_a_refold(
+    database: str, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # given a look at the checkpoint from beside, while keys are made anew
+    parked_customer(database, log)
+    make_all, looked = refold._make_all, []
+
+    def making(*given: Any) -> Any:
+        with psycopg.connect(database) as leader, pytest.raises(psycopg.errors.LockNotAvailable):
+            leader.execute("SELECT FROM read_models.checkpoints WHERE name = 'billing' FOR UPDATE NOWAIT")
+        looked.append(True)
+        return make_all(*given)
+
+    # when a key is released, then no leader could step in between
+    monkeypatch.setattr(refold, "_make_all", making)
+    release(database, "customers:platform:cus_1")
+    assert looked == [True]
 
 
 def test_a_refold_folds_no_further_than_the_checkpoint(database: str, log: Log) -> None:

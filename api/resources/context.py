@@ -8,6 +8,7 @@ from flask import Response, current_app, g, request
 from marshmallow import Schema
 
 from api.auth import Authenticator, Caller
+from api.database import Database
 from api.pages import Cursors
 from api.readers import Readers
 from api.resources.answers import Answer, Fresh, list_answer
@@ -24,6 +25,8 @@ class Context(NamedTuple):
     authenticator: Authenticator
     cursors: Cursors
     clock: Callable[[], float]
+    database: Database
+    """Of the owner; for what operators do. Views that only read have `readers`."""
 
 
 def context() -> Context:

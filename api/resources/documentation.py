@@ -67,14 +67,15 @@ def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
                 "parameters": parameters,
                 "fields": _fields(document, operation["responses"]["200"]),
                 "problems": [r["$ref"].rpartition("/")[2] for r in operation["responses"].values() if "$ref" in r],
-                "curl": _curl(path, operation),
+                "curl": _curl(method, path, operation),
             })  # fmt: skip
     return found
 
 
-def _curl(path: str, operation: dict[str, Any]) -> str:
+def _curl(method: str, path: str, operation: dict[str, Any]) -> str:
     key = "" if operation.get("security") == [] else '-H "Authorization: Bearer $RECOUNT_KEY" '
-    return f'curl -s {key}"$RECOUNT_URL{path}"'
+    body = "--json '{…}' " if method == "post" else ""
+    return f'curl -s {key}{body}"$RECOUNT_URL{path}"'
 
 
 def _fields(document: dict[str, Any], response: dict[str, Any]) -> list[dict[str, str]]:

@@ -112,6 +112,38 @@ def read(
     return publish
 
 
+def act(
+    blueprint: Any,
+    rule: str,
+    resource: str,
+    answer: type[Schema],
+    *,
+    body: type[Schema],
+    problems: tuple[str, ...] = (),
+) -> Callable[[View], View]:
+    """Serve a view that changes something, with POST at `rule`. `resource`: who may, as in `read`.
+
+    Its problems of one status stand in the document together: their codes tell them apart.
+    """
+
+    def publish(view: View) -> View:
+        refusals: dict[str, Any] = {}
+        for code in ("unauthorized", "forbidden", "bad_request", "stream_moved", "store_unavailable", *problems):
+            together = refusals.setdefault(str(KINDS[code].status), {"description": "", **_PROBLEM_CONTENT})
+            together["description"] += f"`{code}`: {KINDS[code].meaning}\n\n"
+        served: Any = blueprint.response(200, answer)(view)
+        served = blueprint.arguments(body, location="json", unknown=RAISE)(served)
+        served = blueprint.doc(responses=refusals, operationId=f"{blueprint.name}.{view.__name__}")(served)
+        served.resource = resource
+        blueprint.route(rule, methods=["POST"])(served)
+        return view
+
+    return publish
+
+
+_PROBLEM_CONTENT = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+
 def named(view: Callable[..., Any], name: str, said: str) -> Callable[..., Any]:
     """A view made by us with the name and the docstring that its operation is described from."""
     view.__name__, view.__doc__ = name, said

@@ -116,11 +116,12 @@ ORGANIZATION = of_table(
 STRIPE_EVENT = of_table(
     "StripeEvent",
     MODELS["stripe_events"].table,
-    "account id type state reason api_versions object object_id customer org_claim endpoint conflicts created_s"
-    " received_us positions",
+    "account id type state reason api_versions object object_id customer org_claim endpoint conflicts handled"
+    " handled_by handled_why created_s received_us positions",
     notes={
         "account": NOTES["account"],
         "state": "`applied`, `stored_only`, `waiting`, `quarantined` or `conflict`",
+        "handled": "`released` or `dismissed` by an operator, while that holds",
         "positions": "Where its renderings stand in the log",
     },
 )

@@ -34,6 +34,7 @@ def _as_json(found: Status) -> dict[str, object]:
         "dirty": found.dirty,
         "spreading": found.spreading,
         "parked": {"count": found.parked_count, "keys": found.parked},
+        "open": found.open,
         "stripe_events": {**dict.fromkeys(("applied", "stored_only", *_ASIDE), 0), **found.stripe_events},
         "models": {m.name: {"version": m.version, "rows": m.rows} for m in found.models},
     }
@@ -47,9 +48,12 @@ def _print(found: Status) -> None:
     say(f"Waiting to be derived: {number(found.dirty)} keys, {number(found.spreading)} wide changes.")
     states = ", ".join(f"{number(n)} {state.replace('_', ' ')}" for state, n in found.stripe_events.items())
     say(f"Stripe events: {states or 'none'}.")
-    for state in _ASIDE:
-        if found.stripe_events.get(state):
-            say(f"  see them with: recount events list --state {state}")
+    if found.stripe_events.get("waiting"):
+        say("  see those that wait with: recount events list --state waiting")
+    kinds = ", ".join(f"{number(n)} {kind}" for kind, n in found.open.items() if n)
+    say(f"Set aside, and asking for a person: {kinds or 'nothing'}.")
+    if kinds:
+        say("  see them with: recount quarantine list")
     say(f"Parked keys: {number(found.parked_count)}.")
     for parked in found.parked:
         say(f"  {parked.model} {'/'.join(parked.key)} at {parked.position}: {parked.error}")

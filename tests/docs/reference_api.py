@@ -124,6 +124,9 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> list[str]:
     if rows:
         parts.append(table(("parameter", "in", "type", "meaning"), rows))
     problems = f" Problems: {', '.join(code(c) for c in refused)}." if refused else ""
+    if "requestBody" in operation:
+        taken = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        parts.append(f"Takes [{taken}](#{taken.lower()}) as JSON.")
     return [*parts, f"Answers {form}[{shape}](#{shape.lower()}).{problems}"]
 
 
