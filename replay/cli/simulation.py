@@ -69,8 +69,9 @@ def simulate(
     As JSON lines; or, with --deliver, as signed webhooks: any handler of Stripe's webhooks can be tested so, and the
     exit code is 1 when an event was not accepted.
 
-    Trials, upgrades with proration, failed payments and recovery, refunds, cancellations, connected accounts, several
-    API versions and currencies.
+    Trials, upgrades with proration, failed payments and recovery, bank debits, refunds, disputes, credit notes,
+    schedules, quotes, usage credit, payouts, cancellations, connected accounts with fees, several API versions and
+    currencies.
     """
     scenario = Scenario(
         orgs=orgs,
