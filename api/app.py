@@ -25,6 +25,7 @@ from api.resources.context import EXTENSION, Context
 from api.resources.credit import credit_balances, tax_profiles
 from api.resources.credit_notes import credit_notes
 from api.resources.customers import customers
+from api.resources.discounts import discounts
 from api.resources.entitlements import entitlements
 from api.resources.health import health
 from api.resources.invoices import invoices
@@ -51,6 +52,7 @@ RESOURCES = (
     schedules,
     invoices,
     credit_notes,
+    discounts,
     credit_balances,
     tax_profiles,
     checkouts,

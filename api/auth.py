@@ -38,6 +38,7 @@ MAY_READ: dict[str, frozenset[str]] = {
     "payment_methods": _EVERYBODY,
     "credit_notes": _EVERYBODY,
     "schedules": _EVERYBODY,
+    "discounts": _EVERYBODY,
     "credit_balances": _EVERYBODY,
     "tax_profiles": _EVERYBODY,
     "meters": _EVERYBODY,

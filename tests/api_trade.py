@@ -77,6 +77,9 @@ def _things(place: Place) -> Iterator[tuple[str, Json]]:
     worth = {"type": "monetary", "monetary": {"currency": "eur", "value": 5_000}}
     grant = {"object": "billing.credit_grant", "id": f"credgr_{end}", "amount": worth, "category": "paid", **of}
     yield "billing.credit_grant.created", {**grant, "effective_at": T}
+    coupon = {"object": "coupon", "id": "SAVE", "percent_off": 20, "duration": "repeating"}
+    less = {"object": "discount", "id": f"di_{end}", "coupon": coupon, "start": T, "end": T + 90, **of}
+    yield "customer.discount.created", less
     yield from _of_account(place)
 
 

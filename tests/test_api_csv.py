@@ -62,6 +62,8 @@ def paths_of_lists(world: World) -> list[str]:
     """Every list of the document, those of an organization as of `org_a`."""
     found = []
     for path, item in world.document["paths"].items():
+        if "get" not in item:
+            continue
         kinds = item["get"]["responses"]["200"].get("content", {})
         if CSV in kinds:
             found.append(path.replace("{org}", "org_a"))

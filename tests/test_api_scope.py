@@ -257,6 +257,7 @@ TABLE |= {
     **_of_customers("payment-methods", "pm"),
     **_of_customers("credit-notes", "cn"),
     **_of_customers("schedules", "sub_sched"),
+    **_of_customers("discounts", "di"),
     **_by_customers("credit-balances"),
     **_by_customers("tax-profiles"),
     **_of_accounts("payouts", "po"),

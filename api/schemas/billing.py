@@ -91,7 +91,7 @@ TAX_PROFILE = of_table(
     },
     org=TEXT, tax_ids=many(TAX_ID),
 )  # fmt: skip
-DISCOUNT_OBJECT = of_table(
+DISCOUNT_GIVEN = of_table(
     "DiscountGiven",
     MODELS["discounts"].table,
     "account id org customer deleted subscription subscription_item invoice invoice_item checkout_session coupon"
