@@ -1,4 +1,4 @@
-"""Lists and single objects of a read model, for every resource alike: scope, filters, pages, personal fields.
+"""Lists and single objects of a read model, for every resource alike: scope, filters, pages.
 
 Each is one statement that also reads the checkpoint and what waits: its rows fit its position.
 """
@@ -6,21 +6,17 @@ Each is one statement that also reads the checkpoint and what waits: its rows fi
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import structlog
 from marshmallow import Schema, fields, validate
 
 from api.auth import Caller
 from api.problems import Problem
 from api.resources.answers import Concern, Fresh, fresh, oldest_waiting, reaching
 from api.resources.context import Context
+from api.resources.personal import shown
 from api.schemas import Shape
-from ledger.errors import Invalid
 from ledger.ids import PLATFORM
-from ledger.sealing import is_sealed, open_token, subject_of_token
 from projections import BILLING
 from replay.tables import LIVE
-
-log = structlog.get_logger("recount.api")
 
 MAX_LIMIT = 100
 DEFAULT_LIMIT = 20
@@ -232,36 +228,3 @@ def single(
 def account_meant(caller: Caller, account: str | None) -> str:
     """Where an id is looked for: in the account asked for, else the key's own, else the platform's."""
     return account or caller.account or PLATFORM
-
-
-def shown(context: Context, caller: Caller, shape: Shape, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
-    """Rows as they are answered: personal fields open for those who may see them, null for others."""
-    entries = [shape.of_values(values) for values in rows]
-    if not shape.sealed:
-        return entries
-    keys: dict[str, bytes | None] = {}
-    if caller.opens_personal_fields:
-        tokens = [e[name] for e in entries for name in shape.sealed]
-        subjects = {subject_of_token(t) for t in tokens if is_sealed(t)}
-        keys = context.keys.open(subjects) if subjects else {}
-    for entry in entries:
-        hidden = []
-        for name in shape.sealed:
-            value = entry[name]
-            if is_sealed(value):
-                entry[name] = None
-                if caller.opens_personal_fields:
-                    entry[name] = _opened(value, keys)
-                else:
-                    hidden.append(name)
-        entry["sealed"] = hidden
-    return entries
-
-
-def _opened(token: str, keys: Mapping[str, bytes | None]) -> str | None:
-    try:
-        value = open_token(token, keys.get(subject_of_token(token)))
-    except Invalid as error:
-        log.error("sealed_value_broken", code=error.code)
-        return None
-    return value if value is None or isinstance(value, str) else str(value)
