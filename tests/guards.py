@@ -81,8 +81,8 @@ GUARDS = (
     Guard(
         "mode in a key to the API",
         "api/resources/lists.py",
-        '    conditions = [Condition("t.mode = %s", (caller.mode,)), *source.visible(caller), *asked.conditions]\n',
-        "    conditions = [*source.visible(caller), *asked.conditions]\n",
+        '    every = [Condition("t.mode = %s", (caller.mode,)), *source.visible(caller), *conditions]\n',
+        "    every = [*source.visible(caller), *conditions]\n",
         "tests/test_api_scope.py::test_a_list_holds_what_the_key_may_see_and_nothing_else",
     ),
     Guard(
