@@ -82,7 +82,7 @@ GUARDS = (
         "mode in a key to the API",
         "api/resources/lists.py",
         '    every = [Condition("t.mode = %s", (caller.mode,)), *source.visible(caller), *conditions]\n',
-        "    every = [*source.visible(caller), *conditions]\n",
+        '    every = [Condition("true"), *source.visible(caller), *conditions]\n',
         "tests/test_api_scope.py::test_a_list_holds_what_the_key_may_see_and_nothing_else",
     ),
     Guard(
