@@ -63,6 +63,8 @@ class Caller(NamedTuple):
     role: str
     org: str | None
     account: str | None
+    person: str | None = None
+    """Whose key it is; None: a program's, which reads alone."""
 
     @property
     def opens_personal_fields(self) -> bool:

@@ -21,7 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from api.database import Database
 from api.deliver import Delivery, deliver
-from api.operations import issue_key
+from api.operations import asked_by, issue_key
 from api.serve import serve
 from api.settings import Settings, load
 from ledger import store
@@ -154,9 +154,11 @@ class _Demo:
 
     def _key(self) -> str:
         if "key" not in self._kept:
+            asked = asked_by("demo", "to try Recount")
             issued = issue_key(
-                self._database, self._settings, mode="test", role="operator", actor="demo", reason="demo", label="demo"
+                self._database, self._settings, mode="test", role="operator", label="demo", person="demo", asked=asked
             )
+            assert issued.key is not None
             self._kept["key"] = issued.key
             _write(self._settings.data_dir / "demo.json", self._kept)
         return self._kept["key"]

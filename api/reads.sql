@@ -2,7 +2,7 @@
 
 -- name: api_key
 -- A key by its digest. One that is parked may have been revoked: it does not count.
-SELECT key_id, mode, role, org, account FROM read_models.api_keys WHERE digest = %s AND NOT revoked AND NOT stale
+SELECT key_id, mode, role, org, account, person FROM read_models.api_keys WHERE digest = %s AND NOT revoked AND NOT stale
 
 -- name: entitlement
 -- The hot read: the checkpoint, the oldest change that is not derived yet and concerns the answer, whether the

@@ -5,20 +5,20 @@ is durable before a row changes, so that no row says more than the log.
 """
 
 import contextlib
-import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import psycopg
 
 from api.database import Database
+from api.operations import recording_denial
 from api.settings import Settings
-from commands.handling import handle
-from commands.quarantine import SET_ASIDE, Command, HandleEvent, HandleKey
+from commands.acts import Act, Asked, carry_out
+from commands.quarantine import DISMISS, RELEASE, Command, HandleEvent, HandleKey, Last
 from ledger.errors import NotFound, StoreUnavailable
-from ledger.events import Metadata, StripeEventReceived
+from ledger.events import StripeEventReceived
 from ledger.facts import Quarantined
-from ledger.ids import Mode, item_parts, parked_stream, released_stream, stripe_stream
+from ledger.ids import Mode, item_parts, stripe_stream
 from ledger.store import Log, as_role
 from replay import tables, work_list
 from replay.own_events import Place, of_streams, touched_by
@@ -37,22 +37,18 @@ class Acted(NamedTuple):
     """How many keys of read models were made anew."""
 
 
-def release(
-    database: Database, settings: Settings | None, *, mode: Mode, item: str, actor: str, reason: str | None
-) -> Acted:
+def release(database: Database, settings: Settings | None, *, mode: Mode, item: str, asked: Asked) -> Acted:
     """Apply what was set aside, now that it can be: record who does it and why, and make the touched keys anew.
 
     Raises NotFound, Invalid("reason_required"), Refused (`not_set_aside`, `conflict_stays`, `still_quarantined`,
     `still_parked`, `needs_rebuild`), NotBuilt, StoreUnavailable.
     """
-    return _act(database.conninfo, mode, item, actor, reason, release=True)
+    return _act(database.conninfo, mode, item, asked, RELEASE)
 
 
-def dismiss(
-    database: Database, settings: Settings | None, *, mode: Mode, item: str, actor: str, reason: str | None
-) -> Acted:
+def dismiss(database: Database, settings: Settings | None, *, mode: Mode, item: str, asked: Asked) -> Acted:
     """Leave what was set aside as it is, for good: record who says so and why. Raises as `release` does."""
-    return _act(database.conninfo, mode, item, actor, reason, release=False)
+    return _act(database.conninfo, mode, item, asked, DISMISS)
 
 
 def prospect(conn: psycopg.Connection[Any], found: work_list.Item) -> str | None:
@@ -85,23 +81,20 @@ def _read(conn: psycopg.Connection[Any], mode: Mode, account: str, event_id: str
     return _Read(len(entries), None, places, fault_of(conn, places))
 
 
-def _act(conninfo: str, mode: Mode, item: str, actor: str, reason: str | None, *, release: bool) -> Acted:
+def _act(conninfo: str, mode: Mode, item: str, asked: Asked, act: Act[Command, Last]) -> Acted:
     with _unavailable():
         with psycopg.connect(as_role(conninfo, "recount_reader"), autocommit=True, connect_timeout=5) as conn:
             found = work_list.find(conn, mode, item)
-            meant = _Meant(mode, release, actor, reason or "")
+            meant = _Meant(mode, act is RELEASE, asked.person, asked.reason)
             if found is not None and not found.is_event:
-                stream = parked_stream(mode, item)
                 command, places = _about_key(conn, found, meant)
             else:
-                account, event_id = _event_of(item)
-                stream = released_stream(mode, account, event_id)
-                command, places = _about_event(conn, account, event_id, meant)
-        metadata = Metadata(occurred_at_s=int(time.time()), actor=actor, reason=reason, mode=mode)
-        with contextlib.closing(Log(conninfo)) as log:
-            done = handle(log, stream, SET_ASIDE, command, metadata)
-        refolded = len(refold(conninfo, places).places) if places else 0
-    return Acted(item, bool(done.events), done.position, refolded)
+                command, places = _about_event(conn, *_event_of(item), meant)
+        given = {"mode": mode, "item": item}
+        with contextlib.closing(Log(conninfo)) as log, recording_denial(log, act.name, f"set_aside/{item}", asked):
+            done = carry_out(log, act, command, asked, given=given)
+        refolded = len(refold(conninfo, places).places) if places and not asked.dry_run else 0
+    return Acted(item, done.changed and not done.repeated, done.position, refolded)
 
 
 class _Meant(NamedTuple):

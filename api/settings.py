@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 from environs import Env
 
+from commands.acts import SECOND_PERSON_FROM
 from ledger.errors import RecountError
 from ledger.ids import MODES, Mode
 from ledger.keys import KEY_BYTES, MasterKey
@@ -43,6 +44,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stripe_secret_key: str | None
     stripe_api_base: str
     log_level: str
+    second_person_from: int
+    """Acts that weigh this much or more wait for a second person."""
 
     @property
     def embedded(self) -> bool:
@@ -75,6 +78,7 @@ def load() -> Settings:
         stripe_secret_key=stripe_key,
         stripe_api_base=env.str("STRIPE_API_BASE", "https://api.stripe.com"),
         log_level=env.str("RECOUNT_LOG_LEVEL", "info"),
+        second_person_from=_weight(env.str("RECOUNT_SECOND_PERSON_FROM", str(SECOND_PERSON_FROM))),
     )
     if stripe_key and "_live_" in stripe_key:
         for name, bound in (
@@ -103,6 +107,15 @@ def parse_secrets(name: str, given: str) -> tuple[WebhookSecret, ...]:
         else:
             raise BadSetting(f"{name}: {mode!r} is no mode; write live:whsec_… or test:whsec_…")
     return tuple(found)
+
+
+def _weight(given: str) -> int:
+    if not given.isdecimal():
+        raise BadSetting(
+            f"RECOUNT_SECOND_PERSON_FROM: {given!r} is no weight; write a whole number, such as {SECOND_PERSON_FROM};"
+            " the heaviest act weighs 90, so 100 lets one person do everything"
+        )
+    return int(given)
 
 
 def _master_key(given: str | None) -> bytes | None:

@@ -7,11 +7,12 @@ from typing import TypeAlias
 
 import msgspec
 
+from commands.acts import About, Act
 from commands.base import Decider
 from commands.identifiers import require_account, require_label, require_mode, require_org
 from ledger.errors import Invalid, NotFound, Refused
 from ledger.events import ApiKeyIssued, ApiKeyRevoked, Event
-from ledger.ids import Mode
+from ledger.ids import Mode, key_stream
 
 ROLES = ("service", "dashboard", "operator", "auditor", "admin")
 
@@ -29,6 +30,8 @@ class IssueKey(msgspec.Struct, frozen=True, kw_only=True):
     account: str | None = None
     """Only this seller's rows; None: no such limit."""
     label: str | None = None
+    person: str | None = None
+    """Whose it is: what is done with it, this person did. None: a program's, which reads alone."""
 
 
 class RevokeKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,8 +83,23 @@ def _check(command: IssueKey) -> None:
         require_org(command.org)
     if command.account is not None:
         require_account(command.account)
-    if command.label is not None:
-        require_label(command.label)
+    for given in (command.label, command.person):
+        if given is not None:
+            require_label(given)
 
 
 API_KEYS: Decider[Command, ApiKey] = Decider(ApiKey(), evolve, decide)
+
+
+def _stream(command: Command) -> str:
+    return key_stream(command.key_id)
+
+
+ISSUE_KEY = Act(
+    "issue_key",
+    IssueKey,
+    API_KEYS,
+    _stream,
+    lambda command: About(f"api_key/{command.key_id}", command.mode, command.account, command.org),
+)
+REVOKE_KEY = Act("revoke_key", RevokeKey, API_KEYS, _stream, lambda command: About(f"api_key/{command.key_id}"))

@@ -1,10 +1,11 @@
 """What a decider is: where a subject begins, how an event changes it, and what a command makes of it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from ledger.events import Event
+from ledger.events import Event, NewEvent, Recorded
+from ledger.store import Outcome
 
 Command = TypeVar("Command")
 State = TypeVar("State")
@@ -27,3 +28,13 @@ class Decider(Generic[Command, State]):
         for event in history:
             state = self.evolve(state, event)
         return state
+
+
+class Journal(Protocol):
+    """As much of the log as a command needs."""
+
+    def read_stream(self, stream: str) -> Sequence[Recorded]:
+        """All events of a stream, in its order."""
+
+    def append(self, *events: NewEvent) -> Outcome:
+        """Append all events or none."""

@@ -4,11 +4,12 @@ from typing import TypeAlias
 
 import msgspec
 
+from commands.acts import About, Act
 from commands.base import Decider
 from commands.identifiers import require_account, require_customer, require_mode, require_org
 from ledger.errors import Refused
 from ledger.events import Event, OrganizationLinked, OrganizationUnlinked
-from ledger.ids import Mode
+from ledger.ids import Mode, link_stream
 
 
 class LinkOrganization(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,3 +56,16 @@ def decide(command: Command, link: Link) -> tuple[Event, ...]:
 
 
 LINKS: Decider[Command, Link] = Decider(None, evolve, decide)
+
+
+def _stream(command: Command) -> str:
+    return link_stream(command.mode, command.account, command.customer)
+
+
+def _about(command: Command) -> About:
+    org = command.org if isinstance(command, LinkOrganization) else None
+    return About(f"customer/{command.account}/{command.customer}", command.mode, command.account, org)
+
+
+LINK_ORGANIZATION = Act("link_organization", LinkOrganization, LINKS, _stream, _about)
+UNLINK_ORGANIZATION = Act("unlink_organization", UnlinkOrganization, LINKS, _stream, _about)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from commands.acts import About, Act
 from commands.base import Decider
 from commands.identifiers import require_mode
 from ledger.errors import Invalid, NotFound, Refused
@@ -18,7 +19,7 @@ from ledger.events import (
     StripeEventDismissed,
     StripeEventReleased,
 )
-from ledger.ids import Mode
+from ledger.ids import Mode, event_item, parked_item, parked_stream, released_stream
 
 MAX_WHY = 500
 
@@ -146,3 +147,25 @@ def _key(command: HandleKey, last: Last) -> tuple[Event, ...]:
 
 
 SET_ASIDE: Decider[Command, Last] = Decider(None, evolve, decide)
+
+
+def _item(command: Command) -> str:
+    if isinstance(command, HandleEvent):
+        return event_item(command.account, command.event_id)
+    return parked_item(command.model, command.key)
+
+
+def _stream(command: Command) -> str:
+    if isinstance(command, HandleEvent):
+        return released_stream(command.mode, command.account, command.event_id)
+    return parked_stream(command.mode, _item(command))
+
+
+def _about(command: Command) -> About:
+    account = command.account if isinstance(command, HandleEvent) else None
+    return About(f"set_aside/{_item(command)}", command.mode, account)
+
+
+#: Their commands say more than a person asks for: what was found out comes with them.
+RELEASE: Act[Command, Last] = Act("release", HandleEvent, SET_ASIDE, _stream, _about)
+DISMISS: Act[Command, Last] = Act("dismiss", HandleEvent, SET_ASIDE, _stream, _about)

@@ -5,6 +5,7 @@ Refuses to know keys: the caller destroys the key first, so that the record neve
 
 import msgspec
 
+from commands.acts import About, Act
 from commands.base import Decider
 from ledger.events import Event, SubjectErased
 
@@ -31,3 +32,12 @@ def decide(command: EraseSubject, erased: bool) -> tuple[Event, ...]:
 
 
 SUBJECTS: Decider[EraseSubject, bool] = Decider(False, evolve, decide)
+#: Nothing brings personal fields back, so it weighs the most.
+ERASE_SUBJECT = Act(
+    "erase_subject",
+    EraseSubject,
+    SUBJECTS,
+    lambda command: subject_stream(command.subject),
+    lambda command: About(command.subject),
+    weight=90,
+)

@@ -19,7 +19,9 @@ COMPRESS_FROM = 512
 _LZ4 = b"\x01"
 
 #: (name, version stored) -> the same event as a dict of the next version. Chained until the current version.
-UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
+    ("api_key.issued", 1): lambda fields: {**fields, "person": None},
+}
 
 _encode_json = msgspec.json.Encoder().encode
 #: The one compression of Recount, and its opening.

@@ -136,6 +136,7 @@ class ApiKeyIssued(Event, frozen=True, kw_only=True, gc=False):
     """A key to the API was issued. The key itself is nowhere: only its keyed digest is."""
 
     NAME: ClassVar[str] = "api_key.issued"
+    VERSION: ClassVar[int] = 2
 
     key_id: str
     digest: str
@@ -145,6 +146,8 @@ class ApiKeyIssued(Event, frozen=True, kw_only=True, gc=False):
     org: str | None
     account: str | None
     label: str | None
+    person: str | None = None
+    """Whose it is; what is done with it, this person did. Since version 2."""
 
 
 class ApiKeyRevoked(Event, frozen=True, kw_only=True, gc=False):
@@ -163,6 +166,85 @@ class SubjectErased(Event, frozen=True, kw_only=True, gc=False):
     subject: str
 
 
+class ReceiptKept(Event, frozen=True, kw_only=True, gc=False):
+    """Somebody's act was carried out, once for its idempotency key: who, what, why, on what, and what came of it."""
+
+    NAME: ClassVar[str] = "receipt.kept"
+
+    act: str
+    person: str
+    reason: str
+    origin: Literal["api", "cli"]
+    key_id: str | None
+    """The API key that was used."""
+    fingerprint: str
+    """Hex SHA-256 of what was asked: the same key with another one is refused."""
+    subject: str
+    mode: Mode | None
+    """None: it concerns both."""
+    account: str | None
+    org: str | None
+    approval: str | None
+    """The request for approval that it made, or that it settled."""
+    waiting: bool
+    """Whether it made one, and nothing else has happened yet."""
+    events: tuple[dict[str, Any], ...]
+    """What was appended with it, each with its name under `event`."""
+
+
+class AttemptDenied(Event, frozen=True, kw_only=True, gc=False):
+    """Somebody tried an act and was not let."""
+
+    NAME: ClassVar[str] = "attempt.denied"
+
+    id: str
+    act: str
+    person: str | None
+    """None: the key that was used names nobody."""
+    origin: Literal["api", "cli"]
+    key_id: str | None
+    code: str
+    """Why, e.g. `forbidden` or `second_person`."""
+    mode: Mode | None
+    subject: str | None
+    org: str | None
+
+
+class ApprovalRequested(Event, frozen=True, kw_only=True, gc=False):
+    """An act that weighs much waits for a second person."""
+
+    NAME: ClassVar[str] = "approval.requested"
+
+    id: str
+    act: str
+    input: dict[str, Any]
+    """What was asked for, to be decided when it is granted."""
+    person: str
+    reason: str
+    subject: str
+    mode: Mode | None
+    account: str | None
+    org: str | None
+
+
+class ApprovalGranted(Event, frozen=True, kw_only=True, gc=False):
+    """A second person approved an act; what follows from it is appended with this."""
+
+    NAME: ClassVar[str] = "approval.granted"
+
+    id: str
+    person: str
+
+
+class ApprovalRejected(Event, frozen=True, kw_only=True, gc=False):
+    """A second person rejected an act that waited, or who asked for it took it back."""
+
+    NAME: ClassVar[str] = "approval.rejected"
+
+    id: str
+    person: str
+
+
 #: The registry: one line an event.
 EVENTS: tuple[type[Event], ...] = (
     StripeEventReceived,
@@ -177,6 +259,11 @@ EVENTS: tuple[type[Event], ...] = (
     ApiKeyIssued,
     ApiKeyRevoked,
     SubjectErased,
+    ReceiptKept,
+    AttemptDenied,
+    ApprovalRequested,
+    ApprovalGranted,
+    ApprovalRejected,
 )
 
 

@@ -59,6 +59,21 @@ def parked_stream(mode: Mode, item: str) -> str:
     return f"parked/{mode}/{item}"
 
 
+def receipt_stream(person: str, idempotency_key: str) -> str:
+    """The stream of a person's act: one event, so that its key counts once."""
+    return f"receipt/{_joined((person, idempotency_key))}"
+
+
+def attempt_stream(id: str) -> str:
+    """The stream of an act that was denied."""
+    return f"attempt/{id}"
+
+
+def approval_stream(id: str) -> str:
+    """The stream of an act that waits for a second person."""
+    return f"approval/{id}"
+
+
 def key_stream(key_id: str) -> str:
     """The stream of one API key: issued, then perhaps revoked."""
     return f"api_key/{key_id}"

@@ -3,6 +3,8 @@
 from ledger.translations import FAMILIES
 from projections.accounts import ACCOUNTS
 from projections.api_keys import API_KEYS
+from projections.approvals import APPROVALS
+from projections.audit import AUDIT_LOG
 from projections.base import Derivation, Group, Projection
 from projections.catalog import CATALOG, PRICES, PRODUCTS
 from projections.credit_balances import CREDIT_BALANCES
@@ -47,8 +49,9 @@ _BILLING = Group(
 )
 #: A family of Stripe objects without such a file gets its read model from itself.
 BILLING = with_families(_BILLING, FAMILIES)
-#: Keys advance by themselves, so that a revocation counts at once while billing catches up.
-ACCESS = Group("access", projections=(API_KEYS,))
+#: Who may do what, and who did: these advance by themselves, so that a revocation counts at once while billing
+#: catches up.
+ACCESS = Group("access", projections=(API_KEYS, APPROVALS, AUDIT_LOG))
 
 GROUPS: tuple[Group, ...] = (BILLING, ACCESS)
 MODELS: dict[str, Projection | Derivation] = {m.name: m for g in GROUPS for m in g.models}

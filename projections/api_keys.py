@@ -7,7 +7,7 @@ from projections.base import Column, Entry, Key, Projection, Row, Table
 
 #: Ids and digests of keys are random: what they are is no content that two installations could agree on, so the
 #: model is left out of the digests. `verify` compares it like any other.
-_COLUMNS = ("key_id", "digest", "mode", "role", "org", "account", "label")
+_COLUMNS = ("key_id", "digest", "mode", "role", "org", "account", "label", "person")
 
 _TABLE = Table(
     "api_keys",
@@ -55,9 +55,10 @@ def _to_row(key: Key, state: bytes) -> Row:
         issued.org,
         issued.account,
         issued.label,
+        issued.person,
         known.revoked,
         known.issued_us,
     )
 
 
-API_KEYS = Projection("api_keys", 1, _TABLE, (ApiKeyIssued.NAME, ApiKeyRevoked.NAME), _keys, _apply, _to_row)
+API_KEYS = Projection("api_keys", 2, _TABLE, (ApiKeyIssued.NAME, ApiKeyRevoked.NAME), _keys, _apply, _to_row)

@@ -3,7 +3,7 @@
 import json
 from base64 import b64decode
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 import pytest
@@ -29,7 +29,9 @@ def test_stored_bytes_decode_to_the_same_event_for_ever(file: Path):
     for case in golden["stored"]:
         event = codec.decode(golden["topic"], b64decode(case["state"]))
         assert golden["topic"].rpartition("/")[0] == event.NAME
-        assert json.loads(msgspec.json.encode(event)) == case["event"]
+        told = json.loads(msgspec.json.encode(event))
+        current = golden["topic"] == f"{event.NAME}/{event.VERSION}"
+        assert (told if current else {k: told[k] for k in case["event"]}) == case["event"]
         metadata = codec.decode_metadata(b64decode(case["metadata"]))
         assert json.loads(msgspec.json.encode(metadata)) == case["decoded_metadata"]
 
@@ -40,7 +42,8 @@ def test_every_version_of_every_event_has_a_golden_file(event: type[Event]):
         golden = json.loads(file_of(f"{event.NAME}/{version}").read_text())
         assert golden["stored"]
         covered = {name for case in golden["stored"] for name in case["event"]}
-        assert covered >= {f.encode_name for f in msgspec.structs.fields(event)}
+        if version == event.VERSION:  # what an older one lacks, its upcast adds
+            assert covered >= {f.encode_name for f in msgspec.structs.fields(event)}
 
 
 def test_no_golden_file_is_of_an_event_that_is_gone():
@@ -73,6 +76,14 @@ def field_values(kind: Any) -> st.SearchStrategy[Any]:
         return VALUES[kind]
     if str(getattr(kind, "__origin__", "")) == "typing.Literal":
         return st.sampled_from(kind.__args__)
+    if kind is bool:
+        return st.booleans()
+    if kind is Any:
+        return st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()
+    if get_origin(kind) is tuple:
+        return st.lists(field_values(get_args(kind)[0]), max_size=3).map(tuple)
+    if get_origin(kind) is dict:
+        return st.dictionaries(st.text(), field_values(get_args(kind)[1]), max_size=3)
     assert type(None) in kind.__args__, kind
     return st.none() | field_values(next(a for a in kind.__args__ if a is not type(None)))
 

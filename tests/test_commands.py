@@ -6,23 +6,19 @@ import pytest
 
 from commands.api_keys import API_KEYS, ROLES, IssueKey, RevokeKey
 from commands.base import Decider
-from commands.handling import ATTEMPTS, handle
 from commands.organizations import LINKS, LinkOrganization, UnlinkOrganization
 from commands.subjects import SUBJECTS, EraseSubject, subject_stream
-from ledger.errors import Invalid, NotFound, RecountError, Refused, StreamMoved
+from ledger.errors import Invalid, NotFound, RecountError, Refused
 from ledger.events import (
     ApiKeyIssued,
     ApiKeyRevoked,
     Event,
     Metadata,
-    NewEvent,
     OrganizationLinked,
     OrganizationUnlinked,
-    Recorded,
     SubjectErased,
 )
 from ledger.ids import link_stream
-from ledger.store import Appended, Log, Outcome
 
 WHOSE = {"mode": "test", "account": "platform", "customer": "cus_1"}
 LINKED = OrganizationLinked(**WHOSE, org="acme")
@@ -148,50 +144,3 @@ def test_an_erasure_is_recorded_once():
     assert subject_stream(command.subject) == "subject/test/platform/cus_1"
     assert decided(SUBJECTS, [], command) == (erased,)
     assert decided(SUBJECTS, [erased], command) == ()
-
-
-def test_handling_appends_to_the_end_of_the_stream(log: Log):
-    first = handle(log, STREAM, LINKS, LINK, META)
-    second = handle(log, STREAM, LINKS, LinkOrganization(**WHOSE, org="globex"), META)
-    again = handle(log, STREAM, LINKS, LinkOrganization(**WHOSE, org="globex"), META)
-    assert [(r.version, r.event.org) for r in log.read_stream(STREAM)] == [(1, "acme"), (2, "globex")]
-    assert first.position is not None
-    assert second.position == log.head() > first.position
-    assert again == ((), None)
-
-
-class Contested:
-    """A log into which somebody else writes just before our append, for a while."""
-
-    def __init__(self, log: Log, orgs: Sequence[str]) -> None:
-        self.log = log
-        self.orgs = list(orgs)
-
-    def read_stream(self, stream: str) -> list[Recorded]:
-        return self.log.read_stream(stream)
-
-    def append(self, *events: NewEvent) -> Outcome:
-        if self.orgs:
-            theirs = OrganizationLinked(**WHOSE, org=self.orgs.pop(0))
-            by_bob = Metadata(occurred_at_s=META.occurred_at_s, actor="bob")
-            assert isinstance(self.log.append(events[0]._replace(event=theirs, metadata=by_bob)), Appended)
-        return self.log.append(*events)
-
-
-def test_a_stream_that_moved_is_read_and_decided_anew(log: Log):
-    handled = handle(Contested(log, ["globex", "initech"]), STREAM, LINKS, LINK, META)
-    assert handled.events == (LINKED,)
-    assert [r.event.org for r in log.read_stream(STREAM)] == ["globex", "initech", "acme"]
-
-
-def test_what_another_decided_meanwhile_counts(log: Log):
-    handled = handle(Contested(log, ["globex", "acme"]), STREAM, LINKS, LINK, META)
-    assert handled.events == ()
-    assert [r.event.org for r in log.read_stream(STREAM)] == ["globex", "acme"]
-
-
-def test_a_stream_that_never_rests_is_given_up(log: Log):
-    others = [f"org_{i}" for i in range(ATTEMPTS)]
-    with pytest.raises(StreamMoved):
-        handle(Contested(log, others), STREAM, LINKS, LINK, META)
-    assert "acme" not in [r.event.org for r in log.read_stream(STREAM)]

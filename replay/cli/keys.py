@@ -4,8 +4,8 @@ import click
 
 from ledger.ids import MODES, Mode
 from replay import tables
-from replay.cli.options import act_options, json_option, mode_option
-from replay.cli.printing import Column, say, say_json, say_table
+from replay.cli.options import Asks, act_options, json_option, mode_option
+from replay.cli.printing import Column, say, say_done, say_json, say_table
 from replay.cli.service import attached
 from replay.export import iso
 from replay.status import require_built
@@ -23,7 +23,8 @@ def keys() -> None:
 @click.option("--org", metavar="ORG", help="Only this organization's rows.")
 @click.option("--account", metavar="ACCOUNT", help="Only this seller's rows: a connected acct_….")
 @mode_option
-@click.option("--label", metavar="TEXT", help="What it is for, or whose it is.")
+@click.option("--label", metavar="TEXT", help="What it is for.")
+@click.option("--person", metavar="NAME", help="Whose it is: needed to act with it; what it does, this person did.")
 @act_options
 @json_option
 def issue(
@@ -32,15 +33,13 @@ def issue(
     account: str | None,
     mode: Mode,
     label: str | None,
-    actor: str,
-    reason: str | None,
+    person: str | None,
+    asks: Asks,
     as_json: bool,
 ) -> None:
     """Issue a key. It is shown now and never again: only a digest of it is kept."""
     with attached() as edge:
-        issued = edge.act(
-            "issue_key", mode=mode, role=role, org=org, account=account, label=label, actor=actor, reason=reason
-        )
+        issued = edge.act("issue_key", asks, mode=mode, role=role, org=org, account=account, label=label, person=person)
     if as_json:
         say_json({"key": issued.key, "key_id": issued.key_id, "mode": mode, "role": role, "position": issued.position})
         return
@@ -96,11 +95,8 @@ def list_keys(mode: Mode | None, as_json: bool) -> None:
 @click.argument("key_id", metavar="KEY_ID")
 @act_options
 @json_option
-def revoke(key_id: str, actor: str, reason: str | None, as_json: bool) -> None:
+def revoke(key_id: str, asks: Asks, as_json: bool) -> None:
     """Revoke a key for ever."""
     with attached() as edge:
-        done = edge.act("revoke_key", key_id=key_id, actor=actor, reason=reason)
-    if as_json:
-        say_json({"key_id": key_id, "changed": bool(done.events), "position": done.position})
-    else:
-        say(f"{key_id} {'is revoked' if done.events else 'was revoked already'}")
+        done = edge.carry_out("revoke_key", asks, key_id=key_id)
+    say_done(done, as_json, f"{key_id} {'is revoked' if done.changed else 'was revoked already'}", key_id=key_id)

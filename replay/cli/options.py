@@ -1,8 +1,9 @@
 """Options that several commands share, spelled and explained once."""
 
+import functools
 import getpass
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import click
 
@@ -44,16 +45,39 @@ def account_option(command: F) -> F:
     )(command)
 
 
+class Asks(NamedTuple):
+    """Who asks for an act, and how."""
+
+    person: str
+    reason: str | None
+    idempotency_key: str | None
+    dry_run: bool
+
+
 def act_options(command: F) -> F:
-    """`--actor` and `--reason`, which are recorded with what is done."""
-    command = click.option("--reason", metavar="TEXT", help="Why; recorded.")(command)
-    return click.option(
-        "--actor",
-        metavar="NAME",
-        default=_user,
-        show_default="who is logged in",
-        help="Who does it; recorded.",
-    )(command)
+    """`--actor`, `--reason`, `--idempotency-key` and `--dry-run`, given together as `asks`."""
+
+    @functools.wraps(command)
+    def asking(
+        *args: Any, actor: str, reason: str | None, idempotency_key: str | None, dry_run: bool, **given: Any
+    ) -> Any:
+        return command(*args, asks=Asks(actor, reason, idempotency_key, dry_run), **given)
+
+    options = (
+        click.option(
+            "--actor",
+            metavar="NAME",
+            default=_user,
+            show_default="who is logged in",
+            help="Who does it; recorded.",
+        ),
+        click.option("--reason", metavar="TEXT", help="Why; recorded."),
+        click.option("--idempotency-key", metavar="KEY", help="Do it once for this key, however often it is asked."),
+        click.option("--dry-run", is_flag=True, help="Show the events that would be appended, and append none."),
+    )
+    for option in reversed(options):
+        asking = option(asking)
+    return cast("F", asking)
 
 
 def _user() -> str:

@@ -4,8 +4,8 @@ import click
 
 from ledger.ids import Mode
 from replay import tables
-from replay.cli.options import account_option, act_options, json_option, mode_option
-from replay.cli.printing import Column, say, say_json, say_table
+from replay.cli.options import Asks, account_option, act_options, json_option, mode_option
+from replay.cli.printing import Column, say_done, say_json, say_table
 from replay.cli.service import attached
 from replay.status import require_built
 
@@ -22,17 +22,13 @@ def orgs() -> None:
 @mode_option
 @act_options
 @json_option
-def link(org: str, customer: str, account: str, mode: Mode, actor: str, reason: str | None, as_json: bool) -> None:
+def link(org: str, customer: str, account: str, mode: Mode, asks: Asks, as_json: bool) -> None:
     """Bill CUSTOMER (cus_…) for ORG, whatever metadata claims. Replaces an earlier link."""
     with attached() as edge:
-        done = edge.act(
-            "link_organization", mode=mode, account=account, customer=customer, org=org, actor=actor, reason=reason
-        )
-    if as_json:
         what = {"mode": mode, "account": account, "customer": customer, "org": org}
-        say_json({**what, "changed": bool(done.events), "position": done.position})
-    else:
-        say(f"{customer} {'is' if done.events else 'was already'} linked to {org} ({mode}, {account})")
+        done = edge.carry_out("link_organization", asks, **what)
+    said = f"{customer} {'is' if done.changed else 'was already'} linked to {org} ({mode}, {account})"
+    say_done(done, as_json, said, **what)
 
 
 @orgs.command("unlink")
@@ -41,17 +37,12 @@ def link(org: str, customer: str, account: str, mode: Mode, actor: str, reason: 
 @mode_option
 @act_options
 @json_option
-def unlink(customer: str, account: str, mode: Mode, actor: str, reason: str | None, as_json: bool) -> None:
+def unlink(customer: str, account: str, mode: Mode, asks: Asks, as_json: bool) -> None:
     """Take the link of CUSTOMER back: claims in metadata count again."""
     with attached() as edge:
-        done = edge.act(
-            "unlink_organization", mode=mode, account=account, customer=customer, actor=actor, reason=reason
-        )
-    if as_json:
         what = {"mode": mode, "account": account, "customer": customer}
-        say_json({**what, "changed": bool(done.events), "position": done.position})
-    else:
-        say(f"{customer} is linked by no operator any more ({mode}, {account})")
+        done = edge.carry_out("unlink_organization", asks, **what)
+    say_done(done, as_json, f"{customer} is linked by no operator any more ({mode}, {account})", **what)
 
 
 @orgs.command("list")

@@ -3,8 +3,8 @@
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, BinaryIO, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import click
 import msgspec
@@ -59,6 +59,31 @@ def say_json(value: Any) -> None:
 def say(text: str) -> None:
     """Print a line."""
     click.echo(text)
+
+
+class Done(Protocol):
+    """As much of a done act as is printed."""
+
+    changed: bool
+    events: Sequence[Mapping[str, Any]]
+    waiting: str | None
+    position: int | None
+
+
+def say_done(done: Done, as_json: bool, said: str, **what: Any) -> None:
+    """Print what an act came to: `said`, unless it waits for a second person or was only tried."""
+    if as_json:
+        come = {"changed": done.changed, "position": done.position, "waiting": done.waiting, "events": done.events}
+        say_json({**what, **come})
+    elif done.position is None:
+        for event in done.events:
+            say(f"would append {to_json(event)}")
+        if not done.events:
+            say("would change nothing")
+    elif done.waiting is not None:
+        say(f"waits for a second person: recount approvals approve {done.waiting}")
+    else:
+        say(said)
 
 
 def say_table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, always_titled: bool = False) -> None:

@@ -7,7 +7,7 @@ import click
 from ledger.errors import NotFound
 from ledger.ids import Mode
 from replay import work_list
-from replay.cli.options import act_options, json_option, mode_option
+from replay.cli.options import Asks, act_options, json_option, mode_option
 from replay.cli.printing import Column, say, say_json, say_table
 from replay.cli.service import attached, service
 from replay.export import iso
@@ -109,13 +109,13 @@ def show(item: str, mode: Mode, as_json: bool) -> None:
 @mode_option
 @act_options
 @json_option
-def release(item: str, mode: Mode, actor: str, reason: str | None, as_json: bool) -> None:
+def release(item: str, mode: Mode, asks: Asks, as_json: bool) -> None:
     """Apply ITEM, now that it can be read or made: after a mended translation, say.
 
     Records who and why, and makes the touched keys alone anew. Refused while the fault is still there. A conflict is
     never applied.
     """
-    done = _act("release", item, mode, actor, reason)
+    done = _act("release", item, mode, asks)
     if as_json:
         say_json(done._asdict())
     elif done.changed:
@@ -129,9 +129,9 @@ def release(item: str, mode: Mode, actor: str, reason: str | None, as_json: bool
 @mode_option
 @act_options
 @json_option
-def dismiss(item: str, mode: Mode, actor: str, reason: str | None, as_json: bool) -> None:
+def dismiss(item: str, mode: Mode, asks: Asks, as_json: bool) -> None:
     """Leave ITEM as it is, and take it off the list of what is open. Records who and why."""
-    done = _act("dismiss", item, mode, actor, reason)
+    done = _act("dismiss", item, mode, asks)
     if as_json:
         say_json(done._asdict())
     elif done.changed:
@@ -140,9 +140,9 @@ def dismiss(item: str, mode: Mode, actor: str, reason: str | None, as_json: bool
         say(f"{item} was dismissed already")
 
 
-def _act(name: str, item: str, mode: Mode, actor: str, reason: str | None) -> Any:
+def _act(name: str, item: str, mode: Mode, asks: Asks) -> Any:
     with attached() as edge:
-        return edge.act(name, mode=mode, item=item, actor=actor, reason=reason)
+        return edge.act(name, asks, mode=mode, item=item)
 
 
 def _as_json(item: Item) -> dict[str, Any]:

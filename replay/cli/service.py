@@ -9,6 +9,7 @@ import psycopg
 
 from ledger.errors import RecountError, StoreUnavailable
 from ledger.store import as_role
+from replay.cli.options import Asks
 
 GROUP = "recount.service"
 
@@ -56,9 +57,18 @@ class Attached(NamedTuple):
         with psycopg.connect(as_role(self.conninfo, "recount_reader"), autocommit=True, connect_timeout=5) as conn:
             yield conn
 
-    def act(self, name: str, **what: Any) -> Any:
-        """Carry out an operation of the edge."""
-        return service(name)(self.database, self.settings, **what)
+    def act(self, name: str, asks: Asks, **what: Any) -> Any:
+        """Do an operation of the edge that is an act of its own: issuing keys, erasing, approving."""
+        return service(name)(self.database, self.settings, asked=_asked(asks), **what)
+
+    def carry_out(self, name: str, asks: Asks, **given: Any) -> Any:
+        """Carry out the act `name`, as `commands.registry` has it."""
+        return service("carry_out")(self.database, self.settings, name=name, given=given, asked=_asked(asks))
+
+
+def _asked(asks: Asks) -> Any:
+    """What the edge makes of it: with the clock, and a key where none was given."""
+    return service("asked_by")(asks.person, asks.reason, idempotency_key=asks.idempotency_key, dry_run=asks.dry_run)
 
 
 def service(name: str) -> Callable[..., Any]:

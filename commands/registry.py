@@ -1,0 +1,18 @@
+"""Every act that a person may ask for: one line each. The API and the command line offer what stands here."""
+
+from typing import Any
+
+from commands.acts import Act
+from commands.api_keys import ISSUE_KEY, REVOKE_KEY
+from commands.organizations import LINK_ORGANIZATION, UNLINK_ORGANIZATION
+from commands.subjects import ERASE_SUBJECT
+
+#: The registry: one line an act.
+_ACTS: tuple[Act[Any, Any], ...] = (
+    LINK_ORGANIZATION,
+    UNLINK_ORGANIZATION,
+    ISSUE_KEY,
+    REVOKE_KEY,
+    ERASE_SUBJECT,
+)
+ACTS: dict[str, Act[Any, Any]] = {a.name: a for a in _ACTS}
