@@ -58,6 +58,20 @@ KINDS: dict[str, Kind] = {
         (("Retry-After", "1"),),
     ),
     "refused": Kind(409, "Refused", "The act is understood and not allowed now."),
+    "idempotency_key_required": Kind(
+        400, "No Idempotency-Key", "Send an `Idempotency-Key` of your own, up to 255 printable ASCII characters."
+    ),
+    "idempotency_key_reused": Kind(
+        422, "Idempotency-Key reused", "The key came before with another input. Use a new key for a new act."
+    ),
+    "person_required": Kind(
+        403, "Nobody's key", "The key names no person, and acts are persons'. Issue one with `--person`."
+    ),
+    "second_person": Kind(
+        409, "A second person is needed", "Who asked for an act cannot approve it; somebody else must."
+    ),
+    "already_granted": Kind(409, "Approved already", "The act was approved and carried out."),
+    "already_rejected": Kind(409, "Rejected already", "The act was rejected. Ask for it anew if it shall be done."),
     "not_set_aside": Kind(
         409, "Not set aside", "It asks for nobody: it was applied meanwhile, or it is neither quarantined nor parked."
     ),

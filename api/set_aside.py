@@ -35,6 +35,8 @@ class Acted(NamedTuple):
     """Where it was recorded just now."""
     refolded: int
     """How many keys of read models were made anew."""
+    repeated: bool = False
+    """It had been done under the same idempotency key."""
 
 
 def release(database: Database, settings: Settings | None, *, mode: Mode, item: str, asked: Asked) -> Acted:
@@ -94,7 +96,7 @@ def _act(conninfo: str, mode: Mode, item: str, asked: Asked, act: Act[Command, L
         with contextlib.closing(Log(conninfo)) as log, recording_denial(log, act.name, f"set_aside/{item}", asked):
             done = carry_out(log, act, command, asked, given=given)
         refolded = len(refold(conninfo, places).places) if places and not asked.dry_run else 0
-    return Acted(item, done.changed and not done.repeated, done.position, refolded)
+    return Acted(item, done.changed, done.position, refolded, done.repeated)
 
 
 class _Meant(NamedTuple):

@@ -21,6 +21,7 @@ from samples import Delivery, T, customer, event, small_shop
 
 from api import set_aside
 from api.database import Database
+from api.operations import asked_by
 from api.set_aside import Acted
 from commands.quarantine import SET_ASIDE, Handled, HandleEvent, HandleKey
 from ledger.errors import Invalid, NotFound, RecountError, Refused, StoreUnavailable
@@ -87,11 +88,11 @@ def with_projection(projection: Projection) -> Group:
 
 def release(conninfo: str, item: str, why: str = "mended", by: str = "ada", **how: Any) -> Acted:
     database = Database(conninfo, conninfo, None)
-    return set_aside.release(database, None, mode=how.get("mode", TEST), item=item, actor=by, reason=why)
+    return set_aside.release(database, None, mode=how.get("mode", TEST), item=item, asked=asked_by(by, why))
 
 
 def dismiss(conninfo: str, item: str, why: str = "a test of ours", by: str = "ada") -> Acted:
-    return set_aside.dismiss(Database(conninfo, conninfo, None), None, mode=TEST, item=item, actor=by, reason=why)
+    return set_aside.dismiss(Database(conninfo, conninfo, None), None, mode=TEST, item=item, asked=asked_by(by, why))
 
 
 def refused(act: Callable[..., Acted], *args: Any, **how: Any) -> str:

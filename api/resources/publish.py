@@ -112,6 +112,34 @@ def read(
     return publish
 
 
+_OF_EVERY_ACT = (
+    "unauthorized",
+    "forbidden",
+    "person_required",
+    "bad_request",
+    "idempotency_key_required",
+    "idempotency_key_reused",
+    "stream_moved",
+    "store_unavailable",
+)
+_ACT_PARAMETERS: list[dict[str, Any]] = [
+    {
+        "in": "header",
+        "name": "Idempotency-Key",
+        "required": True,
+        "schema": {"type": "string", "maxLength": 255},
+        "description": "The act is done once for a person and a key; again, the same answer comes, with the header"
+        " `Idempotent-Replayed: true`. With another input it is refused. Refusals are not remembered",
+    },
+    {
+        "in": "query",
+        "name": "dry_run",
+        "schema": {"type": "boolean", "default": False},
+        "description": "Answer the events that would be appended, and append none",
+    },
+]
+
+
 def act(
     blueprint: Any,
     rule: str,
@@ -123,17 +151,19 @@ def act(
 ) -> Callable[[View], View]:
     """Serve a view that changes something, with POST at `rule`. `resource`: who may, as in `read`.
 
-    Its problems of one status stand in the document together: their codes tell them apart.
+    It takes an `Idempotency-Key` and `dry_run`, which `api.resources.acting` reads. Its problems of one status stand
+    in the document together: their codes tell them apart.
     """
 
     def publish(view: View) -> View:
         refusals: dict[str, Any] = {}
-        for code in ("unauthorized", "forbidden", "bad_request", "stream_moved", "store_unavailable", *problems):
+        for code in (*_OF_EVERY_ACT, *problems):
             together = refusals.setdefault(str(KINDS[code].status), {"description": "", **_PROBLEM_CONTENT})
             together["description"] += f"`{code}`: {KINDS[code].meaning}\n\n"
         served: Any = blueprint.response(200, answer)(view)
         served = blueprint.arguments(body, location="json", unknown=RAISE)(served)
-        served = blueprint.doc(responses=refusals, operationId=f"{blueprint.name}.{view.__name__}")(served)
+        operation = {"responses": refusals, "operationId": f"{blueprint.name}.{view.__name__}"}
+        served = blueprint.doc(parameters=_ACT_PARAMETERS, **operation)(served)
         served.resource = resource
         blueprint.route(rule, methods=["POST"])(served)
         return view

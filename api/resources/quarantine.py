@@ -6,14 +6,13 @@ issued for, and only operators and admins may.
 
 from typing import Any
 
-import msgspec
 from flask import Response
 from marshmallow import Schema, fields, validate
 
 from api import set_aside
-from api.auth import Caller
+from api.resources.acting import answered_once, asked
 from api.resources.answers import answer
-from api.resources.context import Context, caller, context, if_none_match, send, send_list
+from api.resources.context import caller, context, if_none_match, send, send_list
 from api.resources.filters import choice, equal
 from api.resources.lists import Condition, Read, Source, list_of, single
 from api.resources.publish import act, answered, listed, read, section
@@ -21,7 +20,6 @@ from api.resources.resource import query_of
 from api.schemas import TEXT, TEXTS, Member, Shape
 from api.schemas.shape import TIME_US
 from ledger.ids import Mode
-from replay.tables import LIVE
 from replay.work_list import ITEMS, KINDS, STATUSES
 
 quarantine = section("quarantine", "What is set aside and asks for a person")
@@ -164,12 +162,6 @@ def dismiss(given: dict[str, Any], item: str) -> Response:
 def _done(how: Any, item: str, reason: str) -> Response:
     here, asks = context(), caller()
     mode: Mode = "live" if asks.mode == "live" else "test"
-    done = how(here.database, None, mode=mode, item=item, actor=_named(here, asks), reason=reason)
+    done = how(here.database, None, mode=mode, item=item, asked=asked(reason))
     told = {"id": done.item, "changed": done.changed, "position": done.position, "refolded": done.refolded}
-    return Response(msgspec.json.encode(told), 200, {"Content-Type": "application/json"})
-
-
-def _named(here: Context, asks: Caller) -> str:
-    """Whom the key was issued for; the key itself where nobody said."""
-    rows = here.readers.rows(f"SELECT label FROM {LIVE}.api_keys WHERE key_id = %s", (asks.key_id,))
-    return str(rows[0][0] or asks.key_id) if rows else asks.key_id
+    return answered_once(told, repeated=done.repeated)
