@@ -39,6 +39,14 @@ def require_org(org: str) -> None:
         )
 
 
+def require_feature(feature: str) -> None:
+    """Raises Invalid("not_a_feature") unless 1 to 255 printable characters without blanks around them."""
+    if not (0 < len(feature) <= MAX_ID and feature.isprintable() and feature == feature.strip()):
+        raise Invalid(
+            f"a feature's key has 1 to {MAX_ID} printable characters and no blanks around them", code="not_a_feature"
+        )
+
+
 def require_label(label: str) -> None:
     """Raises Invalid("bad_label") unless 1 to 255 printable characters."""
     if not (0 < len(label) <= MAX_ID and label.isprintable()):

@@ -5,6 +5,7 @@ from typing import Any
 from commands.acts import Act
 from commands.api_keys import ISSUE_KEY, REVOKE_KEY
 from commands.organizations import LINK_ORGANIZATION, UNLINK_ORGANIZATION
+from commands.overrides import DENY_OVERRIDE, END_OVERRIDE, GRANT_OVERRIDE
 from commands.subjects import ERASE_SUBJECT
 
 #: The registry: one line an act.
@@ -14,5 +15,8 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     ISSUE_KEY,
     REVOKE_KEY,
     ERASE_SUBJECT,
+    GRANT_OVERRIDE,
+    DENY_OVERRIDE,
+    END_OVERRIDE,
 )
 ACTS: dict[str, Act[Any, Any]] = {a.name: a for a in _ACTS}

@@ -245,6 +245,48 @@ class ApprovalRejected(Event, frozen=True, kw_only=True, gc=False):
     person: str
 
 
+class OverrideGranted(Event, frozen=True, kw_only=True, gc=False):
+    """An operator granted a feature to an organization, whatever it has bought. Replaces an earlier override."""
+
+    NAME: ClassVar[str] = "override.granted"
+
+    mode: Mode
+    org: str
+    feature: str
+    limit: int | None
+    """None: without a limit."""
+    from_s: int | None
+    """None: at once."""
+    until_s: int | None
+    """None: until it is ended."""
+    reason: str
+
+
+class OverrideDenied(Event, frozen=True, kw_only=True, gc=False):
+    """An operator denied a feature to an organization, whatever it has bought. Replaces an earlier override."""
+
+    NAME: ClassVar[str] = "override.denied"
+
+    mode: Mode
+    org: str
+    feature: str
+    from_s: int | None
+    """None: at once."""
+    until_s: int | None
+    """None: until it is ended."""
+    reason: str
+
+
+class OverrideEnded(Event, frozen=True, kw_only=True, gc=False):
+    """An operator took an override back; what was sold counts again. One that runs out by itself needs no event."""
+
+    NAME: ClassVar[str] = "override.ended"
+
+    mode: Mode
+    org: str
+    feature: str
+
+
 #: The registry: one line an event.
 EVENTS: tuple[type[Event], ...] = (
     StripeEventReceived,
@@ -264,6 +306,9 @@ EVENTS: tuple[type[Event], ...] = (
     ApprovalRequested,
     ApprovalGranted,
     ApprovalRejected,
+    OverrideGranted,
+    OverrideDenied,
+    OverrideEnded,
 )
 
 

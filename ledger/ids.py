@@ -74,6 +74,16 @@ def approval_stream(id: str) -> str:
     return f"approval/{id}"
 
 
+def override_stream(mode: Mode, org: str, feature: str) -> str:
+    """The stream of what operators said about one feature of an organization."""
+    return f"override/{mode}/{_joined((org, feature))}"
+
+
+def feature_subject(org: str, feature: str) -> str:
+    """What the audit calls a feature of an organization."""
+    return f"entitlement/{_joined((org, feature))}"
+
+
 def key_stream(key_id: str) -> str:
     """The stream of one API key: issued, then perhaps revoked."""
     return f"api_key/{key_id}"

@@ -14,6 +14,7 @@ from projections.entitlements import ENTITLEMENTS
 from projections.invoices import INVOICES
 from projections.objects import with_families
 from projections.organizations import OPERATOR_LINKS, ORG_LINKS, ORGANIZATIONS
+from projections.overrides import OVERRIDES
 from projections.parked_acts import PARKED_ACTS
 from projections.payments import PAYMENTS
 from projections.payouts import PAYOUTS
@@ -34,6 +35,7 @@ _BILLING = Group(
         ENTITLEMENT_SUMMARIES,
         OPERATOR_LINKS,
         PARKED_ACTS,
+        OVERRIDES,
     ),
     derivations=(
         CATALOG,
