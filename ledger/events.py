@@ -287,6 +287,249 @@ class OverrideEnded(Event, frozen=True, kw_only=True, gc=False):
     feature: str
 
 
+class PlanPublished(Event, frozen=True, kw_only=True, gc=False):
+    """A version of a plan was published: what is sold under the plan from now on. What was sold stays as it was."""
+
+    NAME: ClassVar[str] = "plan.published"
+
+    mode: Mode
+    catalogue: str
+    """The file that the plan belongs to."""
+    plan: str
+    version: int
+    """1 for the first; each the next."""
+    effective_s: int | None
+    """Since when it is in force, where that was before it was published; None: since then."""
+    definition: dict[str, Any]
+    """The whole of it, as `commands.plan_definition` has it."""
+
+
+class PlanRetired(Event, frozen=True, kw_only=True, gc=False):
+    """A plan is sold no more. Whoever has it keeps it."""
+
+    NAME: ClassVar[str] = "plan.retired"
+
+    mode: Mode
+    catalogue: str
+    plan: str
+    version: int
+    """Its newest version."""
+
+
+class PlanPriceMapped(Event, frozen=True, kw_only=True, gc=False):
+    """A price of old, which no plan names, was said to be a plan's."""
+
+    NAME: ClassVar[str] = "plan.price_mapped"
+
+    mode: Mode
+    catalogue: str
+    account: str
+    price: str
+    """A price's id (or that of a plan, as Stripe once called prices), or a lookup key."""
+    plan: str
+    version: int | None
+    """None: whichever was in force when it was sold."""
+
+
+class PlanPriceUnmapped(Event, frozen=True, kw_only=True, gc=False):
+    """A price of old is no plan's any more."""
+
+    NAME: ClassVar[str] = "plan.price_unmapped"
+
+    mode: Mode
+    catalogue: str
+    account: str
+    price: str
+
+
+class SubscriptionPlanMoved(Event, frozen=True, kw_only=True, gc=False):
+    """An operator moved a subscription, a purchase or an agreement to a version of a plan."""
+
+    NAME: ClassVar[str] = "subscription_plan.moved"
+
+    mode: Mode
+    account: str
+    subscription: str
+    """Its id; or a checkout session's, an invoice's or an agreement's."""
+    plan: str
+    version: int
+    by: str
+    """Who moved it."""
+    why: str
+
+
+class AgreementMade(Event, frozen=True, kw_only=True, gc=False):
+    """An operator agreed with an organization, outside of Stripe, that it has a plan."""
+
+    NAME: ClassVar[str] = "agreement.made"
+
+    mode: Mode
+    id: str
+    org: str
+    plan: str
+    version: int
+    from_s: int | None
+    """None: from when it was made."""
+    until_s: int | None
+    """None: until it is ended."""
+    reference: str | None
+    """What people find the paper by, e.g. an order's number."""
+    by: str
+    """Who made it."""
+    why: str
+
+
+class AgreementEnded(Event, frozen=True, kw_only=True, gc=False):
+    """An agreement ends, or ended."""
+
+    NAME: ClassVar[str] = "agreement.ended"
+
+    mode: Mode
+    id: str
+    at_s: int | None
+    """None: when it was said."""
+    by: str
+    """Who ended it."""
+    why: str
+
+
+class EndpointAdded(Event, frozen=True, kw_only=True, gc=False):
+    """An endpoint was registered to be told of what happens. Its secret is in the key store, never here."""
+
+    NAME: ClassVar[str] = "endpoint.added"
+
+    endpoint_id: str
+    mode: Mode
+    url: str
+    types: tuple[str, ...]
+    """Only notices of these types; empty: of all."""
+    org: str | None
+    """Only notices about this organization; None: about all."""
+    label: str | None
+
+
+class EndpointRemoved(Event, frozen=True, kw_only=True, gc=False):
+    """An endpoint was removed, for ever: nothing more is sent to it, and its secret was destroyed."""
+
+    NAME: ClassVar[str] = "endpoint.removed"
+
+    endpoint_id: str
+    mode: Mode
+
+
+class NoticeRaised(Event, frozen=True, kw_only=True, gc=False):
+    """Something happened that registered endpoints are to be told of. What `type` means is in `commands.notices`."""
+
+    NAME: ClassVar[str] = "notice.raised"
+
+    notice_id: str
+    type: str
+    mode: Mode
+    org: str | None
+    """Whom it is about; the notices about one are delivered in order."""
+    at_s: int
+    """When it happened."""
+    said: dict[str, Any]
+    """What endpoints are told, beside type, time, mode and organization."""
+    endpoint_id: str | None
+    """Only for this endpoint; None: for all that listen to its type."""
+
+
+class DeliverySucceeded(Event, frozen=True, kw_only=True, gc=False):
+    """An endpoint took a notice: it answered 2xx."""
+
+    NAME: ClassVar[str] = "delivery.succeeded"
+
+    mode: Mode
+    endpoint_id: str
+    notice_id: str
+    attempt: int
+    """1 is the first."""
+    status: int
+    """Of the HTTP answer."""
+    at_s: int
+
+
+class DeliveryFailed(Event, frozen=True, kw_only=True, gc=False):
+    """An endpoint did not take a notice."""
+
+    NAME: ClassVar[str] = "delivery.failed"
+
+    mode: Mode
+    endpoint_id: str
+    notice_id: str
+    attempt: int
+    """1 is the first."""
+    status: int | None
+    """Of the HTTP answer; None: there was none."""
+    fault: str
+    """Why, e.g. `http_500`, `timeout`, `private_address`; never what the endpoint wrote."""
+    at_s: int
+    next_s: int | None
+    """When it is tried again; None: not before somebody asks for it."""
+
+
+class DeliveryRequested(Event, frozen=True, kw_only=True, gc=False):
+    """Somebody asked for a notice to be delivered again."""
+
+    NAME: ClassVar[str] = "delivery.requested"
+
+    mode: Mode
+    endpoint_id: str
+    notice_id: str
+    at_s: int
+
+
+class ReactionTaken(Event, frozen=True, kw_only=True, gc=False):
+    """A reaction to an event was carried out: version 1 of a stream of its own, so that it is taken once."""
+
+    NAME: ClassVar[str] = "reaction.taken"
+
+    reaction: str
+    cause_stream: str
+    cause_version: int
+
+
+class DifferenceClosed(Event, frozen=True, kw_only=True, gc=False):
+    """What should be and what had been done about it differed, and a reaction closed the difference."""
+
+    NAME: ClassVar[str] = "difference.closed"
+
+    reaction: str
+    mode: Mode
+    key: tuple[str, ...]
+    """Of the derivation, after the mode."""
+    done: Any
+    """What has been done now, in the derivation's own words; None: nothing is left of it."""
+    silent: bool
+    """True: nothing followed. It stood so when the reaction began, or an operator said to pass over it."""
+
+
+class DifferencesReleased(Event, frozen=True, kw_only=True, gc=False):
+    """An operator released differences that had been held because they were many."""
+
+    NAME: ClassVar[str] = "differences.released"
+
+    reaction: str
+    mode: Mode
+    silent: bool
+    """True: they are closed and nothing follows."""
+
+
+class DeadlineMet(Event, frozen=True, kw_only=True, gc=False):
+    """A due time came and was acted on: version 1 of a stream of its own, so that it is met once."""
+
+    NAME: ClassVar[str] = "deadline.met"
+
+    kind: str
+    mode: Mode
+    key: str
+    at_s: int
+    """The due time itself, not when somebody looked."""
+    lapsed: bool
+    """True: it was too late to do anything about it."""
+
+
 #: The registry: one line an event.
 EVENTS: tuple[type[Event], ...] = (
     StripeEventReceived,
@@ -309,6 +552,23 @@ EVENTS: tuple[type[Event], ...] = (
     OverrideGranted,
     OverrideDenied,
     OverrideEnded,
+    PlanPublished,
+    PlanRetired,
+    PlanPriceMapped,
+    PlanPriceUnmapped,
+    SubscriptionPlanMoved,
+    AgreementMade,
+    AgreementEnded,
+    EndpointAdded,
+    EndpointRemoved,
+    NoticeRaised,
+    DeliverySucceeded,
+    DeliveryFailed,
+    DeliveryRequested,
+    ReactionTaken,
+    DifferenceClosed,
+    DifferencesReleased,
+    DeadlineMet,
 )
 
 

@@ -89,6 +89,66 @@ def key_stream(key_id: str) -> str:
     return f"api_key/{key_id}"
 
 
+def plans_stream(mode: Mode) -> str:
+    """The stream of all plans of a mode: a catalogue is applied as a whole."""
+    return f"plans/{mode}"
+
+
+def placement_stream(mode: Mode, account: str, subscription: str) -> str:
+    """The stream of an operator's moves of one subscription (or purchase, or agreement) between plans."""
+    return f"subscription_plan/{mode}/{account}/{subscription}"
+
+
+def agreement_stream(mode: Mode, id: str) -> str:
+    """The stream of an agreement without Stripe: made, then perhaps ended."""
+    return f"agreement/{mode}/{id}"
+
+
+def endpoint_stream(endpoint_id: str) -> str:
+    """The stream of an endpoint that is told of what happens: added, then perhaps removed."""
+    return f"endpoint/{endpoint_id}"
+
+
+def endpoint_subject(endpoint_id: str) -> str:
+    """What the key store calls an endpoint: its key there is the secret that signs what it is sent."""
+    return f"endpoint/{endpoint_id}"
+
+
+def notice_stream(notice_id: str) -> str:
+    """The stream of a notice: one event."""
+    return f"notice/{notice_id}"
+
+
+def delivery_stream(endpoint_id: str, notice_id: str) -> str:
+    """The stream of what became of one notice at one endpoint: its attempts are the versions."""
+    return f"delivery/{endpoint_id}/{notice_id}"
+
+
+def reaction_stream(reaction: str, cause_stream: str, cause_version: int) -> str:
+    """The stream of a reaction's receipt for one event: one event, so that it is taken once."""
+    return f"reaction/{reaction}/{cause_version}/{cause_stream}"
+
+
+def difference_stream(reaction: str, mode: Mode, key: Iterable[str]) -> str:
+    """The stream of what a reaction has done about one key of the derivation that it watches."""
+    return f"difference/{reaction}/{mode}/{_joined(key)}"
+
+
+def held_stream(reaction: str, mode: Mode) -> str:
+    """The stream of releases of a reaction's differences that were held."""
+    return f"held/{reaction}/{mode}"
+
+
+def deadline_stream(kind: str, mode: Mode, key: str, at_s: int) -> str:
+    """The stream of a deadline's receipt: one event, so that it is met once."""
+    return f"deadline/{kind}/{mode}/{at_s}/{key}"
+
+
+def key_of(parts: Iterable[str]) -> str:
+    """Several ids as one key; `item_parts` takes it apart."""
+    return _joined(parts)
+
+
 def subject_of(mode: Mode, account: str, owner: str) -> str:
     """Whose personal fields these are: a Stripe customer, or the object or event that stands alone."""
     return f"{mode}/{account}/{owner}"
