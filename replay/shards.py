@@ -6,7 +6,6 @@ that grow with the log are written as they come, so memory is for the other rows
 """
 
 import multiprocessing
-import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from ledger.events import Recorded
 from ledger.facts import ObjectFact
 from projections.base import Entry, Group, Key, Projection, Row
 from replay import derive, tables
+from replay.beside import can_fork
 from replay.fold import entry_of
 from replay.packed import PackedStates
 
@@ -113,7 +113,7 @@ def fold(
         return mine
     shared = [p for p in group.projections if p.fresh or p.merge]
     mine = Fold(conn, group, schema, shared)
-    twin = _Twin(conninfo, group, schema, (upto // 2, upto)) if upto >= _SHARE_FROM and _can_fork() else None
+    twin = _Twin(conninfo, group, schema, (upto // 2, upto)) if upto >= _SHARE_FROM and can_fork() else None
     seen = 0
     for batch in batches(conninfo, 0, upto // 2 if twin else upto):
         mine.take(batch)
@@ -148,10 +148,6 @@ def batches(conninfo: str, after: int, upto: int) -> Iterator[Sequence[Recorded]
         while batch := store.read_to_fold(conn, after, _READ_ROWS, upto):
             after = batch[-1].position
             yield batch
-
-
-def _can_fork() -> bool:
-    return sys.platform == "linux"
 
 
 class _Twin:

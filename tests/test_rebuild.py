@@ -1,6 +1,7 @@
 """Rebuild beside and swap: readers see the old rows or the new ones, and whatever is cut off changes nothing."""
 
 import dataclasses
+import os
 import signal
 import subprocess
 import sys
@@ -15,14 +16,17 @@ import oracle
 import psycopg
 import pytest
 from histories import Link, built, different, ingest, link, project, rows_of
+from hypothesis import given
+from hypothesis import strategies as st
 from samples import Delivery, T, customer, event, small_shop
 from test_engine import breaking, checkpoint, count, eventually, kill
 
 from ledger.errors import Invalid
 from ledger.store import Log, Tail, as_role
-from projections import BILLING, MODELS
+from projections import ACCESS, BILLING, MODELS
 from projections.base import Column
 from replay import rebuild, shards
+from replay.beside import beside, halves
 from replay.live import LostLead, Projector
 from replay.verify import BESIDE, verify
 
@@ -69,15 +73,15 @@ def test_a_rebuild_gives_the_same_rows_whatever_happened_to_the_live_ones(shop: 
 
 
 def test_models_that_hang_together_are_rebuilt_together() -> None:
-    (alone,) = rebuild.closure(["invoices"])
-    assert set(alone.tables) == {"invoices"}
+    (alone,) = rebuild.closure(["coupons"])
+    assert set(alone.tables) == {"coupons"}
     (more,) = rebuild.closure(["products"])
     assert {"products", "prices", "catalog", "entitlements", "org_links", "subscriptions"} <= set(more.tables)
     with pytest.raises(Invalid, match="nonsense"):
         rebuild.closure(["nonsense"])
 
 
-@pytest.mark.parametrize("names", [None, ["customers"], ["invoices"]])
+@pytest.mark.parametrize("names", [None, ["customers"], ["coupons"]])
 def test_a_rebuild_while_the_live_copy_is_behind_leaves_rows_and_checkpoint_at_one_position(
     database: str, log: Log, names: list[str] | None
 ) -> None:
@@ -229,7 +233,7 @@ def test_a_reader_that_holds_a_table_delays_the_swap_and_is_not_cut_off(shop: st
 
 _KILLED_MIDWAY = """
     import os, signal, sys
-    from replay import rebuild, shards
+    from replay import rebuild
     def midway(done, of):
         os.kill(os.getpid(), signal.SIGKILL)
     rebuild.rebuild(sys.argv[1], progress=midway)
@@ -287,11 +291,33 @@ def with_model(changed: Any) -> dict[str, Any]:
     }
 
 
-def test_only_a_changed_definition_is_built_anew_before_going_live(shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_changed_definition_is_built_anew_before_going_live(
+    shop: str, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert rebuild.ensure_built(shop) == []
     # given a new version whose rows differ
-    old = BILLING.projections[3]
-    assert old.name == "invoices"
+    ingest(
+        log,
+        [
+            Delivery(
+                event(
+                    90,
+                    "coupon.created",
+                    {
+                        "id": "c_1",
+                        "object": "coupon",
+                        "created": T,
+                        "duration": "once",
+                        "valid": True,
+                        "percent_off": 10,
+                    },
+                    at=T,
+                )
+            )
+        ],
+    )
+    project(shop)
+    old = next(p for p in BILLING.projections if p.name == "coupons")
     table = dataclasses.replace(old.table, columns=(*old.table.columns, Column("worth", "bigint")))
 
     def to_row(key: Any, state: bytes) -> Any:
@@ -303,8 +329,8 @@ def test_only_a_changed_definition_is_built_anew_before_going_live(shop: str, mo
     # when
     (done,) = rebuild.ensure_built(shop)
     # then that model alone was built, and is what readers see
-    assert done.models == ("invoices",)
-    assert count(shop, "SELECT sum(worth) FROM read_models.invoices") == 7
+    assert done.models == ("coupons",)
+    assert count(shop, "SELECT sum(worth) FROM read_models.coupons") == 7
     assert rebuild.ensure_built(shop) == []
 
 
@@ -319,12 +345,12 @@ def test_the_version_alone_suffices_to_build_anew(shop: str, monkeypatch: pytest
 
 
 def test_a_model_that_is_no_more_is_dropped(shop: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    fewer = dataclasses.replace(BILLING, projections=tuple(p for p in BILLING.projections if p.name != "invoices"))
+    fewer = dataclasses.replace(BILLING, projections=tuple(p for p in BILLING.projections if p.name != "coupons"))
     monkeypatch.setattr(rebuild, "GROUPS", (fewer,))
-    monkeypatch.setattr(rebuild, "MODELS", {n: m for n, m in MODELS.items() if n not in ("invoices", "api_keys")})
+    monkeypatch.setattr(rebuild, "MODELS", {n: m for n, m in MODELS.items() if n not in ("coupons", *ACCESS.tables)})
     rebuild.ensure_built(shop)
     with psycopg.connect(shop) as conn:
-        assert conn.execute("SELECT to_regclass('read_models.invoices')").fetchone() == (None,)
+        assert conn.execute("SELECT to_regclass('read_models.coupons')").fetchone() == (None,)
 
 
 # ---- faults of ours ---------------------------------------------------------------------------
@@ -375,6 +401,7 @@ def test_a_rebuild_shared_by_two_processes_is_the_rebuild_of_one(
     alone, parked = rows_of(shop), count(shop, "SELECT count(*) FROM read_models.parked")
     assert parked == (0 if bad is None else 2)
     # when two processes share it, whichever is done first
+    monkeypatch.setattr(rebuild, "_SHARE_FROM_ROWS", 1)
     for name, value in {"_SHARE_FROM": 1, "_READ_ROWS": 3, "_SEND_STATES": 1}.items():
         monkeypatch.setattr(shards, name, value)
     if slow == "the twin":
@@ -417,3 +444,56 @@ def test_verify_names_missing_extra_and_differing_rows(shop: str) -> None:
     # and after a rebuild there is nothing to name
     rebuild.rebuild(shop)
     assert [v.differences for v in verify(shop)] == [(), ()]
+
+
+# ---- more new than old ------------------------------------------------------------------------
+
+
+def test_a_log_of_which_more_is_new_than_old_is_folded_anew(
+    database: str, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "_ANEW_FROM", 3)
+    built(database)
+    ingest(log, small_shop())
+    done = rebuild.ensure_built(database)
+    assert [b.position for b in done] == [log.head()]
+    assert different(rows_of(database), oracle.recount(small_shop())) == []
+
+
+def test_a_log_of_which_less_is_new_is_left_to_the_steps(
+    database: str, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rebuild, "_ANEW_FROM", 3)
+    built(database)
+    deliveries = small_shop()
+    ingest(log, deliveries[:-4])
+    project(database)
+    ingest(log, deliveries[-4:])
+    assert rebuild.ensure_built(database) == []
+
+
+# ---- beside -----------------------------------------------------------------------------------
+
+
+def test_what_is_done_beside_comes_back_or_raises_here() -> None:
+    with beside(lambda: 6 * 7) as answer:
+        assert answer() == 42
+
+    def fails() -> None:
+        raise Invalid("a fault of ours")
+
+    with beside(fails) as answer, pytest.raises(Invalid, match="a fault of ours"):
+        answer()
+
+
+def test_a_process_beside_that_dies_is_noticed() -> None:
+    with beside(lambda: os.kill(os.getpid(), signal.SIGKILL)) as answer, pytest.raises(RuntimeError, match="died"):
+        answer()
+
+
+@given(st.lists(st.integers(0, 1_000), max_size=12))
+def test_halves_hold_everything_once_and_differ_by_no_more_than_one_part(weights: list[int]) -> None:
+    parts = list(enumerate(weights))
+    mine, theirs = halves(parts, lambda part: part[1])
+    assert sorted([*mine, *theirs]) == parts
+    assert abs(sum(w for _, w in mine) - sum(w for _, w in theirs)) <= max(weights, default=0)

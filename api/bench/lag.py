@@ -20,7 +20,7 @@ from ledger.inbox import open_envelope, receive
 from ledger.store import Appended, Log
 from projections import BILLING
 from replay.live import Projector
-from replay.rebuild import rebuild
+from replay.rebuild import ensure_built, rebuild
 
 _RATE = 500
 _SAMPLES_A_SECOND = 20
@@ -105,6 +105,7 @@ def _catching_up(stage: Stage) -> Iterator[Figure]:
         loaded = stage.load(conninfo, history(events))
         projector = Projector(conninfo, BILLING)
         began = time.perf_counter()
+        ensure_built(conninfo)  # as the worker begins
         projector.lead()
         projector.catch_up()
         took = time.perf_counter() - began
