@@ -24,6 +24,7 @@ EVERYWHERE = frozenset({
     "address_line1", "address_line2", "address_city", "address_state", "address_zip", "tracking_number",
     "description", "comment", "note", "notes", "memo", "footer", "message_to_customer", "internal_note",
     "customer_communication", "uncategorized_text", "access_activity_log",
+    "client_secret",  # no person's, but whoever reads it may go on with the payment
 })  # fmt: skip
 
 _NOTHING: frozenset[str] = frozenset()
