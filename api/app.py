@@ -14,6 +14,7 @@ from api import problems
 from api.auth import Authenticator
 from api.database import Database
 from api.hot import HotPath
+from api.limits import Limits
 from api.pages import Cursors
 from api.problems import Problem
 from api.readers import Readers
@@ -111,6 +112,8 @@ def create_app(
     )
     app.url_map.merge_slashes = False  # a redirect would be an answer without a key
     app.url_map.converters["org"] = OrgConverter
+    app.before_request(_identify)
+    limits = Limits(app, settings.rate_limit)
     app.before_request(_admit)
     app.after_request(_protect)
     api = publish.SMOREST.Api(app)
@@ -121,21 +124,32 @@ def create_app(
     documentation.install(app, api)
     _must_name_resources(app)
     count = _counter(app, registry) if registry is not None else None
-    app.wsgi_app = HotPath(app.wsgi_app, context, count)  # type: ignore[method-assign]
+    app.wsgi_app = HotPath(app.wsgi_app, context, limits, count)  # type: ignore[method-assign]
     return app
 
 
-def _admit() -> None:
-    """Who asks, and may they? Before anything of the request is looked at."""
-    if request.endpoint is None:
-        return
-    resource = getattr(current_app.view_functions[request.endpoint], "resource", None)
-    if resource is not None:
+def _identify() -> None:
+    """Who asks? Before anything of the request is looked at."""
+    if _resource() is not None:
         context: Context = current_app.extensions[EXTENSION]
         g.caller = context.authenticator.caller(request.headers.get("Authorization"))
+
+
+def _admit() -> None:
+    """May they?"""
+    resource = _resource()
+    if resource is not None:
         g.caller.must_be_allowed(resource)
-    if "\0" in request.path:  # PostgreSQL holds no such text, so nothing can have such a name
+    if (
+        request.endpoint is not None and "\0" in request.path
+    ):  # PostgreSQL holds no such text, so nothing can have such a name
         raise NotFound
+
+
+def _resource() -> str | None:
+    """Whose row of `api.auth.MAY_READ` applies to the request; None: no key is needed, or there is no such route."""
+    view = current_app.view_functions[request.endpoint] if request.endpoint is not None else None
+    return getattr(view, "resource", None)
 
 
 def _protect(response: Response) -> Response:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
+from api.limits import Headers, Limits
 from api.problems import Problem, of_error
 from api.resources.answers import KEYED_HEADERS, Answer
 from api.resources.context import Context
@@ -26,9 +27,12 @@ Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 class HotPath:
     """A WSGI application before Flask's."""
 
-    def __init__(self, flask: Wsgi, context: Context, count: Callable[[str, int], None] | None = None) -> None:
+    def __init__(
+        self, flask: Wsgi, context: Context, limits: Limits, count: Callable[[str, int], None] | None = None
+    ) -> None:
         self.flask = flask
         self._context = context
+        self._limits = limits
         self._count = count
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -50,10 +54,14 @@ class HotPath:
 
     def _answer(self, environ: dict[str, Any], org: str, feature: str) -> Answer:
         here = self._context
+        told: Headers = []
         try:
             caller = here.authenticator.caller(environ.get("HTTP_AUTHORIZATION"))
+            told = self._limits.take(caller.key_id)
             caller.must_be_allowed("entitlements")
-            return one_entitlement(here, caller, org, feature, None, environ.get("HTTP_IF_NONE_MATCH"))
+            found = one_entitlement(here, caller, org, feature, None, environ.get("HTTP_IF_NONE_MATCH"))
         except Exception as error:
             problem: Problem = of_error(error)
-            return Answer(problem.kind.status, [*problem.headers(), *KEYED_HEADERS], problem.body())
+            found = Answer(problem.kind.status, [*problem.headers(), *KEYED_HEADERS], problem.body())
+        found.headers.extend(told)
+        return found

@@ -99,6 +99,12 @@ KINDS: dict[str, Kind] = {
     "invalid_query": Kind(
         422, "Invalid query", "A query parameter is unknown, or its value is not what it must be; `errors` names it."
     ),
+    "rate_limited": Kind(
+        429,
+        "Too many requests",
+        "The key asked too often; `Retry-After` says in how many seconds to ask again. Every answer to a key says in"
+        " `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` how often it may still ask, and for how long.",
+    ),
     "bad_request": Kind(400, "Bad request", "The request cannot be understood."),
     "internal_error": Kind(500, "Internal error", "Something failed on our side; it was logged."),
     "store_unavailable": Kind(

@@ -9,11 +9,17 @@ from typing import NamedTuple
 
 import msgspec
 from environs import Env
+from limits import RateLimitItem, parse
 
 from commands.acts import SECOND_PERSON_FROM
 from ledger.errors import RecountError
 from ledger.ids import MODES, Mode
 from ledger.keys import KEY_BYTES, MasterKey
+
+#: How often one key may ask one web process, unless told: far above what a back end does, below what one process can.
+RATE_LIMIT = "5000/second"
+RATE_UNITS = ("second", "minute", "hour")
+MAX_RATE = 1_000_000
 
 
 class BadSetting(RecountError):
@@ -44,8 +50,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stripe_secret_key: str | None
     stripe_api_base: str
     log_level: str
-    second_person_from: int
+    second_person_from: int = SECOND_PERSON_FROM
     """Acts that weigh this much or more wait for a second person."""
+    rate_limit: RateLimitItem | None = None
+    """How often one API key may ask one web process; None: as often as it likes."""
 
     @property
     def embedded(self) -> bool:
@@ -79,6 +87,7 @@ def load() -> Settings:
         stripe_api_base=env.str("STRIPE_API_BASE", "https://api.stripe.com"),
         log_level=env.str("RECOUNT_LOG_LEVEL", "info"),
         second_person_from=_weight(env.str("RECOUNT_SECOND_PERSON_FROM", str(SECOND_PERSON_FROM))),
+        rate_limit=_rate_limit(env.str("RECOUNT_RATE_LIMIT", RATE_LIMIT)),
     )
     if stripe_key and "_live_" in stripe_key:
         for name, bound in (
@@ -116,6 +125,18 @@ def _weight(given: str) -> int:
             " the heaviest act weighs 90, so 100 lets one person do everything"
         )
     return int(given)
+
+
+def _rate_limit(given: str) -> RateLimitItem | None:
+    if given.strip() == "off":
+        return None
+    amount, _, unit = (part.strip() for part in given.partition("/"))
+    if not (amount.isascii() and amount.isdecimal() and 0 < int(amount) <= MAX_RATE and unit in RATE_UNITS):
+        raise BadSetting(
+            f"RECOUNT_RATE_LIMIT: {given!r} is no limit; write how often a key may ask, such as {RATE_LIMIT}, with"
+            f" {', '.join(RATE_UNITS)} as the unit, or off"
+        )
+    return parse(f"{amount}/{unit}")
 
 
 def _master_key(given: str | None) -> bytes | None:

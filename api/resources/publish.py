@@ -42,7 +42,7 @@ _AS_CSV: dict[str, Any] = {
         }
     },
 }
-_KEYED = ("unauthorized", "forbidden", "invalid_query", "not_yet", "store_unavailable")
+_KEYED = ("unauthorized", "forbidden", "invalid_query", "not_yet", "rate_limited", "store_unavailable")
 
 
 #: The library has no types of its own.
@@ -120,6 +120,7 @@ _OF_EVERY_ACT = (
     "idempotency_key_required",
     "idempotency_key_reused",
     "stream_moved",
+    "rate_limited",
     "store_unavailable",
 )
 _ACT_PARAMETERS: list[dict[str, Any]] = [
