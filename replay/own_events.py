@@ -12,7 +12,7 @@ import psycopg
 from ledger import store
 from ledger.errors import Refused
 from ledger.facts import ObjectFact
-from ledger.ids import Mode, key_stream, link_stream, parked_stream, released_stream, stripe_stream
+from ledger.ids import Mode, key_stream, link_stream, override_stream, parked_stream, released_stream, stripe_stream
 from projections.base import Entry, Group, Key, Projection
 from replay.fold import entry_of, route
 from replay.tables import LIVE
@@ -25,6 +25,7 @@ _STREAMS: dict[str, Callable[[Any], list[str]]] = {
     "stripe_events": lambda key: [stripe_stream(*key), released_stream(*key)],
     "operator_links": lambda key: [link_stream(*key)],
     "parked_acts": lambda key: [parked_stream(*key)],
+    "overrides": lambda key: [override_stream(*key)],
     "api_keys": lambda key: [key_stream(*key)],
 }
 

@@ -19,8 +19,18 @@ from api.postgres import EmbeddedPostgres
 from ledger import inbox
 from ledger.codec import encode_metadata
 from ledger.errors import StoreUnavailable
-from ledger.events import Metadata, NewEvent, OrganizationLinked, OrganizationUnlinked, Recorded
-from ledger.ids import link_stream
+from ledger.events import (
+    Event,
+    Metadata,
+    NewEvent,
+    OrganizationLinked,
+    OrganizationUnlinked,
+    OverrideDenied,
+    OverrideEnded,
+    OverrideGranted,
+    Recorded,
+)
+from ledger.ids import link_stream, override_stream
 from ledger.store import Appended, Conflict, Log, Outcome, Unit
 from projections import BILLING
 from projections.base import Entry, Group, Key, Row
@@ -41,11 +51,48 @@ class Link:
     def __init__(self, customer: str, org: str | None, *, mode: str = "test", account: str = "platform") -> None:
         self.mode, self.account, self.customer, self.org = mode, account, customer, org
 
+    @property
+    def stream(self) -> str:
+        return link_stream(self.mode, self.account, self.customer)
+
     def new(self, version: int) -> NewEvent:
         whom = {"mode": self.mode, "account": self.account, "customer": self.customer}
         said = OrganizationUnlinked(**whom) if self.org is None else OrganizationLinked(**whom, org=self.org)
-        stream = link_stream(self.mode, self.account, self.customer)
-        return NewEvent(stream, version, said, Metadata(occurred_at_s=0, actor="ops@example.com"))
+        return NewEvent(self.stream, version, said, Metadata(occurred_at_s=0, actor="ops@example.com"))
+
+
+class Override:
+    """An operator's word on a feature of an organization: granted, denied, or (None) the word before is taken back."""
+
+    def __init__(
+        self,
+        org: str,
+        feature: str,
+        granted: bool | None,
+        *,
+        limit: int | None = None,
+        from_s: int | None = None,
+        until_s: int | None = None,
+        mode: str = "test",
+        reason: str = "a promise",
+    ) -> None:
+        self.mode, self.org, self.feature, self.granted, self.limit = mode, org, feature, granted, limit
+        self.from_s, self.until_s, self.reason = from_s, until_s, reason
+
+    @property
+    def stream(self) -> str:
+        return override_stream(self.mode, self.org, self.feature)
+
+    def new(self, version: int) -> NewEvent:
+        which = {"mode": self.mode, "org": self.org, "feature": self.feature}
+        told = {**which, "from_s": self.from_s, "until_s": self.until_s, "reason": self.reason}
+        said: Event
+        if self.granted is None:
+            said = OverrideEnded(**which)
+        else:
+            said = OverrideGranted(**told, limit=self.limit) if self.granted else OverrideDenied(**told)
+        meta = Metadata(occurred_at_s=0, actor="ops@example.com", reason=self.reason)
+        return NewEvent(self.stream, version, said, meta)
 
 
 def received(delivery: Delivery, key: bytes = KEY, seed: int = 0) -> NewEvent:
@@ -97,24 +144,24 @@ def logged(conninfo: str) -> int:
     return int(row[0])
 
 
-def link(log: Log, *links: Link) -> None:
-    """Append operators' links in their order."""
+def link(log: Log, *links: Link | Override) -> None:
+    """Append operators' links, and what else they say, in their order."""
     for said in links:
-        known = log.read_stream(link_stream(said.mode, said.account, said.customer))
+        known = log.read_stream(said.stream)
         assert isinstance(log.append(said.new(len(known) + 1)), Appended)
 
 
 # ---- the fold without a database ------------------------------------------------------------
 
 
-def remembered(deliveries: Iterable[Delivery | Link], key: bytes = KEY) -> list[Entry]:
+def remembered(deliveries: Iterable[Delivery | Link | Override], key: bytes = KEY) -> list[Entry]:
     """What a log would hold after these deliveries, decoded and translated; `ingest` without a database."""
     streams: dict[str, list[Recorded]] = {}
     entries: list[Entry] = []
     for n, told in enumerate(deliveries):
         new: NewEvent | None
-        if isinstance(told, Link):
-            new = told.new(len(streams.get(link_stream(told.mode, told.account, told.customer), ())) + 1)
+        if isinstance(told, (Link, Override)):
+            new = told.new(len(streams.get(told.stream, ())) + 1)
         else:
             new = received(told, key, n)
             if new.stream in streams:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from api.readers import Connection
+from ledger.ids import PLATFORM
 from projections import BILLING
 from projections.base import Derivation, Input, Key, Row
 from replay import tables
@@ -21,7 +22,8 @@ def derived(derivation: Derivation, key: Key, load: Load, account: str | None) -
     got: dict[str, list[Row]] = {}
     for given in derivation.inputs:
         wanted = sorted(w for w in set(given.wanted(key, got)) if None not in w)
-        got[given.model] = [r for r in load(given, wanted) if account is None or r.account == account]
+        # What has no account (an operator's override) is the platform's.
+        got[given.model] = [r for r in load(given, wanted) if account in (None, getattr(r, "account", PLATFORM))]
     return derivation.derive(key, got)
 
 

@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 from ledger import inbox
 from ledger.facts import ObjectFact, Quarantined, StoredOnly, Waiting
 from ledger.translations import FAMILIES, translate
-from oracle.access import entitlements
+from oracle.access import entitlements, overridden
 from oracle.credits import credit_balances
 from oracle.holdings import catalog, org_links, organizations
 from oracle.order import Said, last_words
@@ -33,10 +33,13 @@ PERSONAL = {
 }
 
 
-def recount(deliveries: Iterable[tuple[dict[str, Any], str]], links: Iterable[Any] = ()) -> Rows:
+def recount(
+    deliveries: Iterable[tuple[dict[str, Any], str]], links: Iterable[Any] = (), overrides: Iterable[Any] = ()
+) -> Rows:
     """Every row of every billing model: model -> key -> column -> value. Sealed, time and position columns aside.
 
     `deliveries` are (event, endpoint); `links` have mode, account, customer and org (None: taken back), in order.
+    `overrides` have mode, org, feature, granted (None: ended), limit, from_s, until_s and reason, in order.
     """
     renderings = _renderings(deliveries)
     rows: Rows = {model: {} for model in FIELDS}
@@ -44,6 +47,7 @@ def recount(deliveries: Iterable[tuple[dict[str, Any], str]], links: Iterable[An
     for model, key, said in _everything_said(renderings):
         rows[model][key] = _object_row(model, key, said)
     rows["operator_links"] = _operator_links(links)
+    rows["overrides"] = overridden(overrides)
     rows["catalog"] = catalog(rows)
     rows["org_links"] = org_links(rows)
     rows["organizations"] = organizations(rows)

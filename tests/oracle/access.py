@@ -3,13 +3,14 @@
 The product builds schedules and cuts them; this asks at a point of each stretch. The two meet in the segments.
 """
 
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 Row = dict[str, Any]
 Rows = dict[str, dict[tuple[str, ...], Row]]
 
-STRENGTH = ["active", "trialing", "grace", "restricted", "suspended", "revoked"]
+STRENGTH = ["active", "trialing", "grace", "pending_setup", "restricted", "suspended", "revoked"]
 GRANTED = {"active", "trialing", "grace"}
 MEANING = {
     "active": "active",
@@ -26,23 +27,32 @@ LONG_AGO, FAR_AHEAD = -(10**15), 10**15
 
 
 class Grant(NamedTuple):
-    """What one source says about one feature. The subscription is None for Stripe's own word, which has no end."""
+    """What one source says about one feature: a subscription, an operator's override, or Stripe's own endless word."""
 
     feature: str
     subscription: Row | None
     stated: bool
     limit: int | None
     source: Row
+    override: Row | None = None
 
     def state_at(self, t: int) -> str | None:
-        """Its word at a time; None before it says anything."""
+        """Its word at a time; None before it says anything, or when it has run out."""
+        if self.override is not None:
+            return _overridden_at(self.override, t)
         return "active" if self.subscription is None else _state_at(self.subscription, t)
 
     def times(self) -> list[int]:
         """When its word may change."""
-        s = self.subscription
+        s = self.override or self.subscription or {}
         names = ("start_date_s", "created_s", "ended_at_s", "canceled_at_s", "trial_end_s", "cancel_at_s")
-        return [s[n] for n in (*names, "current_period_end_s") if s[n] is not None] if s is not None else []
+        return [s[n] for n in (*names, "current_period_end_s", "from_s", "until_s") if s.get(n) is not None]
+
+
+def _overridden_at(o: Row, t: int) -> str | None:
+    if (o["from_s"] is not None and t < o["from_s"]) or (o["until_s"] is not None and t >= o["until_s"]):
+        return None
+    return "active" if o["granted"] else "revoked"
 
 
 def _state_at(s: Row, t: int) -> str | None:
@@ -66,12 +76,13 @@ def _state_at(s: Row, t: int) -> str | None:
 def entitlements(rows: Rows) -> dict[tuple[str, ...], Row]:
     """One row for every feature that some source of an organization mentions."""
     found = {}
-    for mode, org in {(link["mode"], link["org"]) for link in rows["org_links"].values() if link["org"]}:
+    for mode, org in _organizations(rows):
         customers = {k for k, link in rows["org_links"].items() if (k[0], link["org"]) == (mode, org)}
         grants = [g for key in sorted(rows["subscriptions"], key=_by_account) for g in _sold(rows, key, customers)]
         grants += [
             g for key in sorted(rows["entitlement_summaries"], key=_by_account) for g in _told(rows, key, customers)
         ]
+        grants += [_said(o) for key, o in rows["overrides"].items() if key[:2] == (mode, org)]
         for feature in {g.feature for g in grants}:
             mine = [g for g in grants if g.feature == feature]
             found[mode, org, feature] = {
@@ -82,6 +93,38 @@ def entitlements(rows: Rows) -> dict[tuple[str, ...], Row]:
                 "sources": [_source(g) for g in mine],
             }
     return found
+
+
+def _organizations(rows: Rows) -> set[tuple[str, str]]:
+    """Whoever is billed for a customer, or had something granted or denied."""
+    linked = {(link["mode"], link["org"]) for link in rows["org_links"].values() if link["org"]}
+    return linked | {(o["mode"], o["org"]) for o in rows["overrides"].values()}
+
+
+def _said(o: Row) -> Grant:
+    source = {"by": "override", "stream": o["stream"], "version": o["version"], "reason": o["reason"]}
+    return Grant(o["feature"], None, o["limit"] is not None, o["limit"], source, o)
+
+
+def overridden(acts: Iterable[Any]) -> dict[tuple[str, ...], Row]:
+    """The last act on each feature, unless that ended it."""
+    told: dict[tuple[str, ...], list[Any]] = {}
+    for act in acts:
+        told.setdefault((act.mode, act.org, act.feature), []).append(act)
+    return {
+        key: {
+            **dict(zip(("mode", "org", "feature"), key, strict=True)),
+            **{n: getattr(acts[-1], n) for n in ("granted", "limit", "from_s", "until_s", "reason")},
+            "stream": f"override/{key[0]}/{_escaped(key[1])}:{_escaped(key[2])}",
+            "version": len(acts),
+        }
+        for key, acts in told.items()
+        if acts[-1].granted is not None
+    }
+
+
+def _escaped(part: str) -> str:
+    return "".join({"%": "%25", "/": "%2F", ":": "%3A"}.get(letter, letter) for letter in part)
 
 
 def _by_account(key: tuple[str, ...]) -> tuple[str, ...]:
@@ -130,14 +173,16 @@ def _spans(grants: list[Grant]) -> list[tuple[int, int]]:
 def _segment(grants: list[Grant], start: int, end: int) -> Row | None:
     """What holds from `start` to `end`, where nothing changes; None where nobody says anything."""
     words = [(g.state_at(start), g) for g in grants]
-    states = {state for state, _ in words if state is not None}
-    if not states:
+    speaking = [(state, g) for state, g in words if state is not None]
+    # an operator's word is the only one while it holds
+    speaking = [(state, g) for state, g in speaking if g.override is not None] or speaking
+    if not speaking:
         return None
-    state = next(s for s in STRENGTH if s in states)
+    state = next(s for s in STRENGTH if s in {state for state, _ in speaking})
     limit: int | None = 0
     unlimited = False
     if state in GRANTED:
-        stated = [g.limit for word, g in words if word in GRANTED and g.stated]
+        stated = [g.limit for word, g in speaking if word in GRANTED and g.stated]
         unlimited = not stated or None in stated
         limit = None if unlimited else sum(n for n in stated if n is not None)
     return {
@@ -145,6 +190,10 @@ def _segment(grants: list[Grant], start: int, end: int) -> Row | None:
         "granted": state in GRANTED,
         "limit": limit,
         "unlimited": unlimited,
+        "kind": None,
+        "period": None,
+        "reset": None,
+        "fail_open": False,
         "from_s": None if start == LONG_AGO else start,
         "until_s": None if end == FAR_AHEAD else end,
     }
