@@ -5,7 +5,7 @@ The states, strongest first: `active`, `trialing`, `grace` (granted), `pending_s
 an override too. Limits of several granted sources add up; an unlimited one wins.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 STATES = ("active", "trialing", "grace", "pending_setup", "restricted", "suspended", "revoked")
@@ -136,18 +136,42 @@ def _covers(segment: Segment, start: int | None, end: int | None) -> bool:
     return after and before
 
 
-def at(segments: Iterable[Mapping[str, Any]], now_s: float) -> str | None:
-    """The state of the stored segment that holds at a time; None: none does."""
+class Standing(NamedTuple):
+    """What a schedule says for one time."""
+
+    now: Mapping[str, Any]
+    """The segment that holds; where none does, one of the state `none`, which is not granted."""
+    following: list[Mapping[str, Any]]
+    """What follows with time alone."""
+
+
+_NOBODY: Mapping[str, Any] = {
+    "state": "none", "granted": False, "limit": 0, "unlimited": False, "kind": None, "period": None, "reset": None,
+    "fail_open": False,
+}  # fmt: skip
+
+
+def standing(segments: Sequence[Mapping[str, Any]], now_s: float) -> Standing:
+    """What stored segments say for a time; they are in order, and each is half-open."""
+    last: Mapping[str, Any] | None = None
+    now: Mapping[str, Any] | None = None
+    following: list[Mapping[str, Any]] = []
     for segment in segments:
-        begun = segment["from_s"] is None or segment["from_s"] <= now_s
-        if begun and (segment["until_s"] is None or now_s < segment["until_s"]):
-            return str(segment["state"])
-    return None
+        if segment["from_s"] is not None and segment["from_s"] > now_s:
+            following.append(segment)
+        elif segment["until_s"] is None or now_s < segment["until_s"]:
+            now = segment
+        else:
+            last = segment
+    if now is None:
+        since = last["until_s"] if last is not None else None
+        now = {**_NOBODY, "from_s": since, "until_s": following[0]["from_s"] if following else None}
+    return Standing(now, following)
 
 
 def deciding(sources: Sequence[Mapping[str, Any]], now_s: float) -> list[int]:
     """Which of the stored sources decide a feature's answer at a time."""
-    states = [at(s["segments"], now_s) for s in sources]
-    speaking = [i for i, state in enumerate(states) if state is not None]
-    _, which = decisive([(states[i] or "", sources[i]["by"]) for i in speaking])
+    states = [standing(s["segments"], now_s).now["state"] for s in sources]
+    speaking = [i for i, state in enumerate(states) if state != "none"]
+    _, which = decisive([(states[i], sources[i]["by"]) for i in speaking])
     return [speaking[i] for i in which]

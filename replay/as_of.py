@@ -11,13 +11,32 @@ from typing import Any, NamedTuple
 import psycopg
 
 from ledger import store
-from ledger.events import OrganizationLinked, OrganizationUnlinked
+from ledger.events import (
+    AgreementEnded,
+    AgreementMade,
+    OrganizationLinked,
+    OrganizationUnlinked,
+    OverrideDenied,
+    OverrideEnded,
+    OverrideGranted,
+    PlanPriceMapped,
+    PlanPriceUnmapped,
+    PlanPublished,
+    PlanRetired,
+    Recorded,
+    SubscriptionPlanMoved,
+)
+from ledger.ids import PLATFORM
 from projections import BILLING
 from projections.base import Derivation, Group, Key, Row
 from replay import tables
 from replay.fold import States, entry_of, fold, route
 
 _CATALOGUE = ("product", "price", "plan")
+#: (account, id of an object of Stripe's).
+Pairs = set[tuple[str, str]]
+#: A model's rows by their keys.
+Rows = dict[Key, Row]
 
 
 class AsOf(NamedTuple):
@@ -42,18 +61,71 @@ def organization_as_of(
     """
     position = position_of(conn, when)
     until_s = int(by_truth.timestamp()) if by_truth is not None else None
-    customers = _customers(conn, mode, org, position)
-    positions = _positions(conn, mode, customers, position, until_s)
-    links = [
-        e
-        for e in store.read_own(conn, [OrganizationLinked.NAME, OrganizationUnlinked.NAME], upto=position)
-        if (e.event.account, e.event.customer) in customers and e.event.mode == mode
-    ]
-    events = sorted([*store.read_positions(conn, positions), *links])
+    found = closure(conn, mode, org, position, until_s=until_s)
+    events = sorted([*store.read_positions(conn, found.positions), *found.own])
     return AsOf(position, fold_in_memory(BILLING, [entry_of(e) for e in events], (mode, org)))
 
 
-def _customers(conn: psycopg.Connection[Any], mode: str, org: str, position: int) -> set[tuple[str, str]]:
+class Closure(NamedTuple):
+    """Which events an organization's answer rests on."""
+
+    positions: list[int]
+    """Of Stripe's events."""
+    own: list[Recorded]
+    """Recount's own, in the log's order."""
+
+
+def closure(
+    conn: psycopg.Connection[Any],
+    mode: str,
+    org: str,
+    position: int,
+    *,
+    until_s: int | None = None,
+    types: Sequence[str] | None = None,
+) -> Closure:
+    """The events up to a position that an organization's answer rests on.
+
+    `until_s`: only Stripe's events created up to then. `types`: only Stripe's events about objects of these types.
+    """
+    customers = _customers(conn, mode, org, position)
+    listed = _listed(conn, mode, customers, until_s, types)
+    positions = sorted({p for _, _, ps in listed for p in ps if p <= position})
+    told = [e for e in store.read_own(conn, OWN, upto=position) if e.event.mode == mode]
+    agreements = {e.event.id for e in told if isinstance(e.event, AgreementMade) and e.event.org == org}
+    bought = {(account, object_id) for account, object_id, _ in listed} | {(PLATFORM, a) for a in agreements}
+    return Closure(positions, [e for e in told if _concerns(e.event, org, customers, bought)])
+
+
+#: Recount's own events on which an organization's answer may rest.
+OWN = (
+    OrganizationLinked.NAME,
+    OrganizationUnlinked.NAME,
+    OverrideGranted.NAME,
+    OverrideDenied.NAME,
+    OverrideEnded.NAME,
+    PlanPublished.NAME,
+    PlanRetired.NAME,
+    PlanPriceMapped.NAME,
+    PlanPriceUnmapped.NAME,
+    SubscriptionPlanMoved.NAME,
+    AgreementMade.NAME,
+    AgreementEnded.NAME,
+)
+
+
+def _concerns(event: Any, org: str, customers: Pairs, bought: Pairs) -> bool:
+    """Whether an event of one's own mode concerns the organization. Plans concern everybody."""
+    if isinstance(event, (OrganizationLinked, OrganizationUnlinked)):
+        return (event.account, event.customer) in customers
+    if isinstance(event, (OverrideGranted, OverrideDenied, OverrideEnded, AgreementMade)):
+        return event.org == org
+    if isinstance(event, SubscriptionPlanMoved):
+        return (event.account, event.subscription) in bought
+    return not isinstance(event, AgreementEnded) or (PLATFORM, event.id) in bought
+
+
+def _customers(conn: psycopg.Connection[Any], mode: str, org: str, position: int) -> Pairs:
     """Whoever was ever claimed for the organization: the derivation decides whose claim held."""
     claimed = conn.execute(
         f"SELECT DISTINCT account, coalesce(customer, object_id) FROM {tables.LIVE}.stripe_events"
@@ -68,20 +140,24 @@ def _customers(conn: psycopg.Connection[Any], mode: str, org: str, position: int
     return {(a, c) for a, c in claimed if c is not None} | set(linked)
 
 
-def _positions(
-    conn: psycopg.Connection[Any], mode: str, customers: set[tuple[str, str]], position: int, until_s: int | None
-) -> list[int]:
+def _listed(
+    conn: psycopg.Connection[Any], mode: str, customers: Pairs, until_s: int | None, types: Sequence[str] | None
+) -> list[tuple[str, str, list[int]]]:
+    """(account, object, positions) of Stripe's events about the customers, and about what is sold where they buy."""
     accounts = sorted({a for a, _ in customers})
-    rows = conn.execute(
-        f"SELECT positions FROM {tables.LIVE}.stripe_events WHERE mode = %s AND (%s::bigint IS NULL OR created_s <= %s)"
+    return conn.execute(
+        f"SELECT account, object_id, positions FROM {tables.LIVE}.stripe_events"
+        " WHERE mode = %s AND (%s::bigint IS NULL OR created_s <= %s) AND (%s::text[] IS NULL OR object = ANY(%s))"
         " AND ((account = ANY(%s) AND object = ANY(%s)) OR (account, customer) IN (SELECT * FROM unnest(%s::text[],"
         " %s::text[])) OR (account, object_id) IN (SELECT * FROM unnest(%s::text[], %s::text[])))",
-        [mode, until_s, until_s, accounts, list(_CATALOGUE), *(2 * _columns(customers))],
-    )
-    return sorted({p for (ps,) in rows for p in ps if p <= position})
+        [
+            *(mode, until_s, until_s, types and list(types), types and list(types)),
+            *(accounts, list(_CATALOGUE), *(2 * _columns(customers))),
+        ],
+    ).fetchall()
 
 
-def _columns(pairs: set[tuple[str, str]]) -> list[list[str]]:
+def _columns(pairs: Pairs) -> list[list[str]]:
     return [[a for a, _ in sorted(pairs)], [c for _, c in sorted(pairs)]]
 
 
@@ -93,31 +169,40 @@ def fold_in_memory(group: Group, entries: Sequence[Any], org_key: Key) -> dict[s
         raise fault[-1]
 
     fold(route(group, entries), states, {}, fail)
-    rows: dict[str, list[Row]] = {
-        p.name: [p.to_row(k, s) for k, s in sorted(states.get(p.name, {}).items()) if s is not None]
+    rows: dict[str, Rows] = {
+        p.name: {k: p.to_row(k, s) for k, s in sorted(states.get(p.name, {}).items()) if s is not None}
         for p in group.projections
     }
+    derive_in_memory(group, rows, org_key)
+    return {model: list(found.values()) for model, found in rows.items()}
+
+
+def derive_in_memory(group: Group, rows: dict[str, Rows], org_key: Key) -> None:
+    """Add to the projections' `rows` those of all derivations that concern one organization."""
     for derivation in group.derivations:
-        rows[derivation.name] = [
-            row
+        width = len(derivation.table.key)
+        rows[derivation.name] = {
+            tuple(row[:width]): row
             for key in _keys(derivation, rows, org_key)
-            for row in derivation.derive(key, _gather(derivation, key, rows))
-        ]
-    return rows
+            for row in derivation.derive(key, _gather(group, derivation, key, rows))
+        }
 
 
-def _keys(derivation: Derivation, rows: Mapping[str, Sequence[Row]], org_key: Key) -> list[Key]:
+def _keys(derivation: Derivation, rows: Mapping[str, Rows], org_key: Key) -> list[Key]:
     if derivation.key == ("mode", "org"):
         return [org_key]
     direct: list[tuple[str, Callable[[Row], Any]]] = [
         (m, how) for m, how in derivation.affects.items() if callable(how)
     ]
-    return sorted({k for model, how in direct for row in rows[model] for k in how(row)})
+    return sorted({k for model, how in direct for row in rows[model].values() for k in how(row)})
 
 
-def _gather(derivation: Derivation, key: Key, rows: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
+def _gather(group: Group, derivation: Derivation, key: Key, rows: Mapping[str, Rows]) -> dict[str, list[Row]]:
     got: dict[str, list[Row]] = {}
     for given in derivation.inputs:
-        wanted = set(given.wanted(key, got))
-        got[given.model] = [r for r in rows[given.model] if tuple(getattr(r, b) for b in given.by) in wanted]
+        wanted, found = set(given.wanted(key, got)), rows[given.model]
+        if given.by == group.tables[given.model].key:
+            got[given.model] = [found[w] for w in sorted(w for w in wanted if w in found)]
+        else:
+            got[given.model] = [r for r in found.values() if tuple(getattr(r, b) for b in given.by) in wanted]
     return got
