@@ -1,8 +1,10 @@
 -- The fixed queries of the read API. Lists are composed in api/resources/lists.py.
 
 -- name: api_key
--- A key by its digest. One that is parked may have been revoked: it does not count.
-SELECT key_id, mode, role, org, account, person FROM read_models.api_keys WHERE digest = %s AND NOT revoked AND NOT stale
+-- A key by its digest. One that is parked may have been revoked: it does not count. By the database's clock, since
+-- that said when it was issued.
+SELECT key_id, mode, role, org, account, person FROM read_models.api_keys
+WHERE digest = %s AND NOT revoked AND NOT stale AND (expires_s IS NULL OR expires_s > extract(epoch FROM now()))
 
 -- name: entitlement
 -- The hot read: the checkpoint, the oldest change that is not derived yet and concerns the answer, whether the

@@ -3,7 +3,7 @@
 from typing import Any
 
 from commands.acts import Act
-from commands.api_keys import ISSUE_KEY, REVOKE_KEY
+from commands.api_keys import ISSUE_KEY, ISSUE_KEY_FOR_ANOTHER, REVOKE_KEY, ROTATE_KEY, ROTATE_KEY_OF_ANOTHER
 from commands.organizations import LINK_ORGANIZATION, UNLINK_ORGANIZATION
 from commands.overrides import DENY_OVERRIDE, END_OVERRIDE, GRANT_OVERRIDE
 from commands.subjects import ERASE_SUBJECT
@@ -13,6 +13,9 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     LINK_ORGANIZATION,
     UNLINK_ORGANIZATION,
     ISSUE_KEY,
+    ISSUE_KEY_FOR_ANOTHER,
+    ROTATE_KEY,
+    ROTATE_KEY_OF_ANOTHER,
     REVOKE_KEY,
     ERASE_SUBJECT,
     GRANT_OVERRIDE,

@@ -21,6 +21,7 @@ _LZ4 = b"\x01"
 #: (name, version stored) -> the same event as a dict of the next version. Chained until the current version.
 UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("api_key.issued", 1): lambda fields: {**fields, "person": None},
+    ("api_key.issued", 2): lambda fields: {**fields, "lasts_s": None},
 }
 
 _encode_json = msgspec.json.Encoder().encode

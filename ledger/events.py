@@ -136,7 +136,7 @@ class ApiKeyIssued(Event, frozen=True, kw_only=True, gc=False):
     """A key to the API was issued. The key itself is nowhere: only its keyed digest is."""
 
     NAME: ClassVar[str] = "api_key.issued"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     key_id: str
     digest: str
@@ -148,6 +148,8 @@ class ApiKeyIssued(Event, frozen=True, kw_only=True, gc=False):
     label: str | None
     person: str | None = None
     """Whose it is; what is done with it, this person did. Since version 2."""
+    lasts_s: int | None = None
+    """How many seconds from when this was recorded it is valid; None: until it is revoked. Since version 3."""
 
 
 class ApiKeyRevoked(Event, frozen=True, kw_only=True, gc=False):
@@ -156,6 +158,18 @@ class ApiKeyRevoked(Event, frozen=True, kw_only=True, gc=False):
     NAME: ClassVar[str] = "api_key.revoked"
 
     key_id: str
+
+
+class ApiKeyRotated(Event, frozen=True, kw_only=True, gc=False):
+    """Another key to the API took a key's place. The successor's own event follows on the same stream."""
+
+    NAME: ClassVar[str] = "api_key.rotated"
+
+    key_id: str
+    """The old one."""
+    successor: str
+    overlap_s: int
+    """How many seconds from when this was recorded the old one is still valid."""
 
 
 class SubjectErased(Event, frozen=True, kw_only=True, gc=False):
@@ -543,6 +557,7 @@ EVENTS: tuple[type[Event], ...] = (
     ParkedKeyDismissed,
     ApiKeyIssued,
     ApiKeyRevoked,
+    ApiKeyRotated,
     SubjectErased,
     ReceiptKept,
     AttemptDenied,

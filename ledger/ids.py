@@ -85,8 +85,8 @@ def feature_subject(org: str, feature: str) -> str:
 
 
 def key_stream(key_id: str) -> str:
-    """The stream of one API key: issued, then perhaps revoked."""
-    return f"api_key/{key_id}"
+    """The stream of one API key and those that took its place: `key_1`, `key_1.2`, `key_1.3`."""
+    return f"api_key/{key_id.partition('.')[0]}"
 
 
 def plans_stream(mode: Mode) -> str:

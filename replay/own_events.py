@@ -20,7 +20,7 @@ from replay.tables import LIVE
 #: (read model, key of one of its rows).
 Place = tuple[str, Key]
 
-#: Read models that are not of Stripe's objects -> the streams that a row of theirs is folded from.
+#: Read models that are not of Stripe's objects -> the streams that hold what a row of theirs is folded from.
 _STREAMS: dict[str, Callable[[Any], list[str]]] = {
     "stripe_events": lambda key: [stripe_stream(*key), released_stream(*key)],
     "operator_links": lambda key: [link_stream(*key)],
@@ -57,7 +57,7 @@ def own_events(conn: psycopg.Connection[Any], group: Group, projection: Projecti
     """A key's own events. Raises NeedsRebuild where nothing tells them."""
     streams = _STREAMS.get(projection.name)
     if streams is not None:
-        return OwnEvents(of_streams(conn, streams(key)), frozenset())
+        return OwnEvents(_of_key(group, projection, key, of_streams(conn, streams(key))), frozenset())
     if any("." in read for read in projection.reads):
         raise NeedsRebuild(f"run `recount replay rebuild {projection.name}`: nothing tells what this key is made of")
     mode, account, object_id = key
