@@ -9,9 +9,13 @@ from projections.base import Derivation, Group, Projection
 from projections.catalog import CATALOG, PRICES, PRODUCTS
 from projections.credit_balances import CREDIT_BALANCES
 from projections.customers import CUSTOMERS
+from projections.deadlines import DEADLINES, DEADLINES_MET
+from projections.deliveries import DELIVERIES, DELIVERY_ATTEMPTS
+from projections.endpoints import ENDPOINTS
 from projections.entitlement_summaries import ENTITLEMENT_SUMMARIES
 from projections.entitlements import ENTITLEMENTS
 from projections.invoices import INVOICES
+from projections.notices import CLOSED_DIFFERENCES, ENTITLEMENT_CHANGES, NOTICES
 from projections.objects import with_families
 from projections.organizations import OPERATOR_LINKS, ORG_LINKS, ORGANIZATIONS
 from projections.overrides import OVERRIDES
@@ -36,6 +40,11 @@ _BILLING = Group(
         OPERATOR_LINKS,
         PARKED_ACTS,
         OVERRIDES,
+        DEADLINES_MET,
+        ENDPOINTS,
+        NOTICES,
+        CLOSED_DIFFERENCES,
+        DELIVERY_ATTEMPTS,
     ),
     derivations=(
         CATALOG,
@@ -47,6 +56,9 @@ _BILLING = Group(
         PAYOUTS,
         ACCOUNTS,
         TAX_PROFILES,
+        DEADLINES,
+        ENTITLEMENT_CHANGES,
+        DELIVERIES,
     ),
 )
 #: A family of Stripe objects without such a file gets its read model from itself.

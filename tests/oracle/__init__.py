@@ -19,6 +19,7 @@ from oracle.access import entitlements, overridden
 from oracle.credits import credit_balances
 from oracle.holdings import catalog, org_links, organizations
 from oracle.order import Said, last_words
+from oracle.outgoing import deadlines, entitlement_changes
 from oracle.payments import payments
 from oracle.sellers import accounts, payouts
 from oracle.tax import tax_profiles
@@ -57,6 +58,8 @@ def recount(
     rows["payouts"] = payouts(rows)
     rows["accounts"] = accounts(rows)
     rows["tax_profiles"] = tax_profiles(rows)
+    rows["deadlines"] = deadlines(rows)
+    rows["entitlement_changes"] = entitlement_changes(rows)
     return {m: {k: _plain(r) for k, r in found.items()} for m, found in rows.items()}
 
 

@@ -1,0 +1,59 @@
+"""Consequences: commands that follow from something else than a person's asking, appended with the receipt of it.
+
+The receipt is an event at a version that only one can take: its primary key is all that keeps a reaction from being
+taken twice, or a deadline from being met twice, by however many processes at once.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from commands.base import Decider, Journal
+from ledger.errors import Refused
+from ledger.events import Event, Metadata, NewEvent
+from ledger.store import Appended
+
+#: How often what follows is decided anew while others keep writing to the same streams.
+ATTEMPTS = 10
+
+
+class Follow(NamedTuple):
+    """A command that follows: how it is decided, and the stream of its subject."""
+
+    decider: Decider[Any, Any]
+    stream: str
+    command: Any
+
+
+class Receipt(NamedTuple):
+    """The event that may be appended once, and where."""
+
+    stream: str
+    version: int
+    event: Event
+
+
+def append_once(journal: Journal, receipt: Receipt, follows: Iterable[Follow], metadata: Metadata) -> bool:
+    """Append the receipt and what follows as one unit. False: somebody else had, and nothing was appended.
+
+    A command that is refused has no consequence: the receipt alone is kept. Raises StoreUnavailable.
+    """
+    follows = tuple(follows)
+    assert len({f.stream for f in follows}) == len(follows), "two commands of one receipt on one stream"
+    for _ in range(ATTEMPTS):
+        if len(journal.read_stream(receipt.stream)) >= receipt.version:
+            return False
+        unit = [NewEvent(receipt.stream, receipt.version, receipt.event, metadata)]
+        for follow in follows:
+            unit += _decided(journal, follow, metadata)
+        if isinstance(journal.append(*unit), Appended):
+            return True
+    return False
+
+
+def _decided(journal: Journal, follow: Follow, metadata: Metadata) -> list[NewEvent]:
+    history = journal.read_stream(follow.stream)
+    try:
+        events = follow.decider.decide(follow.command, follow.decider.fold(r.event for r in history))
+    except Refused:
+        return []
+    return [NewEvent(follow.stream, len(history) + 1 + i, e, metadata) for i, e in enumerate(events)]

@@ -1,0 +1,120 @@
+"""Reactions: what follows from an event, or from a difference between what should be and what has been done.
+
+Pure: the runner (`replay.reacting`) reads the log and the differences, and says when. A reaction to an event keeps a
+receipt under that event's stream and version; one that watches a derivation closes each difference by an event, which
+the derivation reads. Late, repeated and reordered facts can so derail neither.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from commands.base import Journal
+from commands.consequences import Follow, Receipt, append_once
+from commands.notices import NOTICES, RaiseNotice, notice_id
+from ledger.codec import decode_metadata
+from ledger.events import Cause, DifferenceClosed, Metadata, OrganizationLinked, ReactionTaken, Recorded
+from ledger.ids import Mode, difference_stream, notice_stream, reaction_stream
+
+#: Who acts where no person does.
+SYSTEM = "system"
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """What follows from an event. Its name says it: `when_<event>_then_<command>`."""
+
+    name: str
+    reads: tuple[str, ...]
+    """Names of Recount's own events."""
+    react: Callable[[Recorded, str], tuple[Follow, ...]]
+    """From the event and the receipt's stream. Nothing: it does not concern this reaction."""
+    tells: bool = False
+    """Whether all it does is raise notices: then nothing follows while nobody listens."""
+
+
+class Difference(NamedTuple):
+    """What a derivation says should be, and what has been done about it."""
+
+    mode: Mode
+    key: tuple[str, ...]
+    """After the mode."""
+    was: Any
+    now: Any
+    closed: int
+    """How many differences of this key have been closed."""
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A reaction to a derivation whose rows are differences: columns `was`, `now`, `closed` beside its key."""
+
+    name: str
+    """Of the derivation too."""
+    react: Callable[[Difference, str, int], tuple[Follow, ...]]
+    """From the difference, the receipt (its stream and version) and the time."""
+    tells: bool = False
+    """As of a reaction."""
+
+
+def take(journal: Journal, reaction: Reaction, cause: Recorded) -> bool:
+    """Carry out what follows from an event, once. False: nothing follows, or it was done. Raises StoreUnavailable."""
+    stream = reaction_stream(reaction.name, cause.stream, cause.version)
+    follows = reaction.react(cause, stream)
+    if not follows:
+        return False
+    taken = ReactionTaken(reaction=reaction.name, cause_stream=cause.stream, cause_version=cause.version)
+    about = decode_metadata(cause.metadata)
+    metadata = Metadata(
+        occurred_at_s=about.occurred_at_s,
+        actor=SYSTEM,
+        cause=Cause(cause.stream, cause.version),
+        correlation=about.correlation,
+        mode=about.mode,
+        account=about.account,
+    )
+    return append_once(journal, Receipt(stream, 1, taken), follows, metadata)
+
+
+def close(journal: Journal, watch: Watch, difference: Difference, now_s: int, *, silent: bool = False) -> bool:
+    """Close a difference, once: do what follows (nothing if `silent`) and say what is done now.
+
+    False: somebody else closed one of this key meanwhile, so look again. Raises StoreUnavailable.
+    """
+    stream = difference_stream(watch.name, difference.mode, difference.key)
+    version = difference.closed + 1
+    follows = () if silent else watch.react(difference, f"{stream}/{version}", now_s)
+    said = DifferenceClosed(
+        reaction=watch.name, mode=difference.mode, key=difference.key, done=difference.now, silent=silent
+    )
+    metadata = Metadata(occurred_at_s=now_s, actor=SYSTEM, mode=difference.mode)
+    return append_once(journal, Receipt(stream, version, said), follows, metadata)
+
+
+def tell(receipt: str, type: str, mode: Mode, org: str | None, at_s: int, said: dict[str, Any]) -> Follow:
+    """The notice that follows from a receipt."""
+    id = notice_id(receipt, 0)
+    command = RaiseNotice(notice_id=id, type=type, mode=mode, org=org, at_s=at_s, said=said)
+    return Follow(NOTICES, notice_stream(id), command)
+
+
+def _tell_link(cause: Recorded, receipt: str) -> tuple[Follow, ...]:
+    linked = cause.event
+    assert isinstance(linked, OrganizationLinked)
+    said = {"account": linked.account, "customer": linked.customer}
+    at_s = decode_metadata(cause.metadata).occurred_at_s
+    return (tell(receipt, "organization.linked", linked.mode, linked.org, at_s, said),)
+
+
+def _tell_entitlement(difference: Difference, receipt: str, now_s: int) -> tuple[Follow, ...]:
+    org, feature = difference.key
+    said = {"feature": feature, "because": "terms", "before": difference.was, "now": difference.now}
+    return (tell(receipt, "entitlement.changed", difference.mode, org, now_s, said),)
+
+
+#: The registry: one line a reaction to an event.
+REACTIONS: tuple[Reaction, ...] = (
+    Reaction("when_organization_linked_then_tell", (OrganizationLinked.NAME,), _tell_link, tells=True),
+)
+#: The registry: one line a derivation that is watched.
+WATCHES: tuple[Watch, ...] = (Watch("entitlement_changes", _tell_entitlement, tells=True),)
