@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulated import MIXED, ONE_OF_EACH_FAMILY, YEAR, account_of, history, in_version, objects
+from simulated import MIXED, ONE_OF_EACH_FAMILY, YEAR, account_of, history, in_version, objects, whole
 
 from ledger.errors import Invalid
 from replay.simulator import DEFAULT_VERSIONS, Event, Object, Scenario, disturb, encode, final_objects, simulate
@@ -251,14 +251,14 @@ def test_toggles_go_there_and_back_within_a_second_only_when_asked_for() -> None
 
 def test_the_scenario_sets_how_many_events_share_a_second() -> None:
     def share_of_paid_invoices_in_one_second(ties: float) -> float:
-        events = history(Scenario(orgs=30, months=6, seed=7, ties=ties, trials=0))
+        events = history(Scenario(orgs=30, months=6, seed=7, ties=ties, trials=0, bank_debits=0))
         finalized = {
             event["data"]["object"]["id"]: event["created"] for event in events if event["type"] == "invoice.finalized"
         }
         paid = [event for event in events if event["type"] == "invoice.paid"]
         return sum(finalized[event["data"]["object"]["id"]] == event["created"] for event in paid) / len(paid)
 
-    assert share_of_paid_invoices_in_one_second(0) < 0.3 < 0.8 < share_of_paid_invoices_in_one_second(1)
+    assert share_of_paid_invoices_in_one_second(0) < 0.35 < 0.7 < share_of_paid_invoices_in_one_second(1)
 
 
 def test_nothing_refers_to_what_has_not_been_said_before() -> None:
@@ -319,6 +319,16 @@ def test_the_platform_passes_through_all_versions_in_their_order_and_a_seller_th
         ("2025-06-30.basil", "charge", set(), {"invoice", "refunds"}),
         ("2026-03-25.dahlia", "subscription", {"billing_schedules", "managed_payments"}, {"current_period_end"}),
         ("2026-10-28.endive", "product", {"tax_details", "marketing_features"}, {"features"}),
+        ("2018-11-08", "account", {"verification", "legal_entity"}, {"requirements", "business_profile"}),
+        ("2024-06-20", "account", {"requirements", "business_profile"}, {"verification", "legal_entity"}),
+        ("2018-11-08", "invoiceitem", {"plan", "subscription"}, {"price", "pricing", "parent"}),
+        ("2025-02-24.acacia", "invoiceitem", {"price", "subscription", "unit_amount"}, {"pricing", "parent"}),
+        ("2025-06-30.basil", "invoiceitem", {"pricing", "parent"}, {"price", "subscription", "unit_amount"}),
+        ("2025-06-30.basil", "promotion_code", {"coupon"}, {"promotion"}),
+        ("2025-10-29.clover", "promotion_code", {"promotion"}, {"coupon"}),
+        ("2025-02-24.acacia", "checkout.session", {"shipping_details"}, {"managed_payments"}),
+        ("2026-03-25.dahlia", "checkout.session", {"managed_payments"}, {"shipping_details"}),
+        ("2026-10-28.endive", "charge", {"payment_intent"}, {"invoice", "refunds"}),
     ],
 )
 def test_an_object_has_the_fields_of_its_version(version: str, name: str, has: set[str], lacks: set[str]) -> None:
@@ -354,6 +364,41 @@ def test_items_and_lines_have_the_shape_of_their_version() -> None:
     assert acacia and all(discount["coupon"]["object"] == "coupon" for discount in acacia)
 
 
+def test_what_is_rare_has_the_shape_of_its_version_too() -> None:
+    def said(version: str, name: str) -> list[Object]:
+        return list(objects(in_version(version, orgs=60, months=9), name))
+
+    acacia, basil = "2025-02-24.acacia", "2025-06-30.basil"
+    assert all("refund" in note and "tax_amounts" in note for note in said(acacia, "credit_note"))
+    assert all("refunds" in note and "total_taxes" in note for note in said(basil, "credit_note"))
+    assert {"plans"} == {"plans"} & said("2018-11-08", "subscription_schedule")[0]["phases"][0].keys()
+    assert {"items"} == {"items"} & said(acacia, "subscription_schedule")[0]["phases"][0].keys()
+    assert "renewal_behavior" in said("2018-11-08", "subscription_schedule")[0]
+    assert "coupon" not in said(basil, "subscription_schedule")[0]["phases"][0]
+    assert "usage_threshold_config" in said("2024-06-20", "billing.alert_triggered")[0]["alert"]
+    assert "usage_threshold" in said(acacia, "billing.alert_triggered")[0]["alert"]
+    assert "customer" not in said(acacia, "refund")[0] and "customer" in said("2026-10-28.endive", "refund")[0]
+    assert said(acacia, "dispute")
+
+
+def test_a_thin_event_names_an_object_and_carries_none() -> None:
+    thin = [event for event in whole(YEAR) if "data" not in event]
+    assert thin
+    for event in thin:
+        assert event["object"] == "v2.core.event"
+        assert event["related_object"]["type"] == "billing.meter"
+        assert event["created"].endswith("Z")
+        assert "api_version" not in event
+
+
+def test_the_new_kinds_do_not_crowd_out_subscriptions_invoices_and_payments() -> None:
+    kinds = Counter(
+        event["type"] for event in history(Scenario(orgs=250, months=12, seed=7, api_versions=("2024-06-20",)))
+    )
+    old = ("customer.updated", "customer.subscription.", "invoice.", "payment_intent.", "charge.succeeded")
+    assert sum(n for kind, n in kinds.items() if kind.startswith(old)) > 0.65 * kinds.total()
+
+
 def test_the_request_of_an_old_event_is_a_string_or_null() -> None:
     requests = [event["request"] for event in in_version("2016-07-06")]
     assert None in requests
@@ -365,15 +410,35 @@ def test_a_year_has_every_kind_of_event() -> None:
     kinds = {event["type"] for event in history(YEAR)}
     assert kinds >= set(
         """
-        charge.failed charge.refunded charge.succeeded checkout.session.completed coupon.created customer.created
-        customer.deleted customer.discount.created customer.discount.deleted customer.subscription.created
-        customer.subscription.deleted customer.subscription.paused customer.subscription.resumed
-        customer.subscription.trial_will_end customer.subscription.updated customer.updated
-        entitlements.active_entitlement_summary.updated invoice.created invoice.finalized invoice.marked_uncollectible
-        invoice.paid invoice.payment_action_required invoice.payment_failed invoice.payment_succeeded invoice.sent
-        invoice.upcoming invoice.updated invoice.voided invoice_payment.paid payment_intent.payment_failed
-        payment_intent.requires_action payment_intent.succeeded payment_method.attached plan.created price.created
-        price.updated product.created product.updated tax_rate.created
+        account.application.deauthorized account.updated application_fee.created application_fee.refunded
+        balance.available billing.alert.triggered billing.credit_balance_transaction.created
+        billing.credit_grant.created billing.credit_grant.updated billing.meter.created billing.meter.deactivated
+        billing.meter.reactivated billing.meter.updated billing_portal.configuration.created
+        billing_portal.configuration.updated billing_portal.session.created capability.updated charge.dispute.closed
+        charge.dispute.created charge.dispute.funds_reinstated charge.dispute.funds_withdrawn charge.dispute.updated
+        charge.failed charge.pending charge.refund.updated charge.refunded charge.succeeded charge.updated
+        checkout.session.async_payment_failed checkout.session.async_payment_succeeded checkout.session.completed
+        checkout.session.expired coupon.created credit_note.created credit_note.updated credit_note.voided
+        customer.created customer.deleted customer.discount.created customer.discount.deleted
+        customer.discount.updated customer.subscription.created customer.subscription.deleted
+        customer.subscription.paused customer.subscription.resumed customer.subscription.trial_will_end
+        customer.subscription.updated customer.tax_id.created customer.tax_id.deleted customer.tax_id.updated
+        customer.updated customer_cash_balance_transaction.created entitlements.active_entitlement_summary.updated
+        invoice.created invoice.finalized invoice.marked_uncollectible invoice.overdue invoice.paid
+        invoice.payment_action_required invoice.payment_failed invoice.payment_succeeded invoice.sent
+        invoice.upcoming invoice.updated invoice.voided invoice_payment.paid invoiceitem.created invoiceitem.deleted
+        mandate.updated payment_intent.created payment_intent.partially_funded payment_intent.payment_failed
+        payment_intent.processing payment_intent.requires_action payment_intent.succeeded payment_link.created
+        payment_link.updated payment_method.attached payment_method.automatically_updated payment_method.detached
+        payment_method.updated payout.created payout.failed payout.paid payout.reconciliation_completed plan.created
+        price.created price.updated product.created product.updated promotion_code.created promotion_code.updated
+        quote.accepted quote.canceled quote.created quote.finalized radar.early_fraud_warning.created
+        radar.early_fraud_warning.updated refund.created refund.failed refund.updated review.closed review.opened
+        setup_intent.canceled setup_intent.created setup_intent.requires_action setup_intent.setup_failed
+        setup_intent.succeeded subscription_schedule.canceled subscription_schedule.completed
+        subscription_schedule.created subscription_schedule.expiring subscription_schedule.released
+        subscription_schedule.updated tax.settings.updated tax_rate.created tax_rate.updated transfer.created
+        transfer.reversed transfer.updated
         """.split()
     )
 
@@ -399,6 +464,7 @@ def test_a_year_has_the_hard_cases() -> None:
     assert bare
     assert any("id" not in event["data"]["object"] for event in events if event["type"] == "invoice.upcoming")
     assert any(invoice["billing_reason"] == "manual" for invoice in invoices)
+    assert any(invoice["lines"]["has_more"] for invoice in invoices)
 
 
 def test_ids_repeat_across_accounts_with_other_content() -> None:

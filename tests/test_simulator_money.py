@@ -23,6 +23,9 @@ def test_an_invoice_adds_up(version: str) -> None:
     seen = Counter[str]()
     for invoice in objects(in_version(version), "invoice"):
         lines = invoice["lines"]["data"]
+        if invoice["lines"]["has_more"]:
+            assert len(lines) == 10 < invoice["lines"]["total_count"]
+            continue
         assert invoice["subtotal"] == sum(line["amount"] for line in lines)
         discounts = sum(discount["amount"] for discount in invoice.get("total_discount_amounts", ()))
         credits = sum(credit["amount"] for credit in invoice.get("total_pretax_credit_amounts", ()))
@@ -69,15 +72,14 @@ def test_an_intent_and_its_charges_are_of_one_amount_and_only_success_receives_i
     charges = defaultdict(list)
     for (account, _), charge in last(history(YEAR), "charge").items():
         charges[account, charge["payment_intent"]].append(charge)
-    waited = 0
     for key, intent in last(history(YEAR), "payment_intent").items():
         ended = {"succeeded": ["succeeded"], "processing": ["pending"]}.get(intent["status"], [])
         assert [charge["status"] for charge in charges[key] if charge["status"] != "failed"] == ended
         received = [charge for charge in charges[key] if charge["status"] == "succeeded"]
         assert intent["amount_received"] == sum(charge["amount"] for charge in received)
         assert all((c["amount"], c["currency"]) == (intent["amount"], intent["currency"]) for c in received)
-        waited += intent["status"] == "processing"
-    assert waited
+    statuses = {intent["status"] for intent in objects(history(YEAR), "payment_intent")}
+    assert statuses == {"processing", "requires_action", "requires_payment_method", "succeeded"}
 
 
 def test_a_bank_debit_takes_days_and_may_still_fail() -> None:

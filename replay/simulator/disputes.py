@@ -120,7 +120,7 @@ def dispute(payment: Payment) -> Generator[int, Any, None]:
     payment.disputed = True
     if customer.last_charge is payment:
         customer.last_charge = None
-    case = Dispute(payment, inquiry=payment.method.kind == CARD and timeline.chance(0.2))
+    case = Dispute(payment, inquiry=payment.method.kind == CARD and timeline.chance(0.3))
     if not case.inquiry:
         case.withdraw()
     case.emit("created", *(() if case.inquiry else ("funds_withdrawn",)))

@@ -9,6 +9,8 @@ from replay.simulator.line_shapes import pretax_credits, rendered_line, tax_amou
 from replay.simulator.timeline import Object
 from replay.simulator.versions import Shape
 
+_LINES_SHOWN = 10
+"""The rest has to be asked for."""
 _ISSUER: Object = {"type": "self"}
 _PAYMENT_SETTINGS: Object = {"default_mandate": None, "payment_method_options": None, "payment_method_types": None}
 _RENDERING: Object = {
@@ -82,7 +84,7 @@ def _fixed(invoice: Invoice, shape: Shape) -> Object:
     """All that an invoice keeps from its creation on."""
     customer, discount, tax_rate = invoice.customer, invoice.discount, invoice.tax_rate
     account, livemode = customer.shop.account, customer.timeline.livemode
-    lines = [rendered_line(invoice, line, shape) for line in invoice.lines]
+    lines = [rendered_line(invoice, line, shape) for line in invoice.lines[:_LINES_SHOWN]]
     before_tax = invoice.total - invoice.tax
     discount_amounts = [] if discount is None else [{"amount": invoice.discounted, "discount": discount.id}]
     rendered: Object = {
@@ -120,8 +122,8 @@ def _fixed(invoice: Invoice, shape: Shape) -> Object:
         "lines": {
             "object": "list",
             "data": lines,
-            "has_more": False,
-            "total_count": len(lines),
+            "has_more": len(lines) < len(invoice.lines),
+            "total_count": len(invoice.lines),
             "url": f"/v1/invoices/{invoice.id}/lines",
         },
         "livemode": livemode,

@@ -3,6 +3,8 @@
 Usage itself is no event. The report is a thin event: it names the meter and carries nothing.
 """
 
+from itertools import count
+
 from replay.simulator.balances import DAY
 from replay.simulator.catalog import METER
 from replay.simulator.changes import previous_attributes
@@ -51,14 +53,14 @@ class Meter(Subject):
         self.created_s = self.updated_s = timeline.now_s
         timeline.requested()
         timeline.emit(account, "billing.meter.created", self.render())
-        while True:
-            yield timeline.now_s + timeline.random.randint(10 * DAY, 50 * DAY)
-            if timeline.chance(0.7):
+        for turn in count():
+            yield timeline.now_s + timeline.random.randint(15 * DAY, 45 * DAY)
+            if turn % 2 == 0:
                 related = {"id": METER, "type": "billing.meter", "url": f"/v1/billing/meters/{METER}"}
                 timeline.emit_thin("v1.billing.meter.error_report_triggered", related)
                 continue
             timeline.requested()
-            if timeline.chance(0.6):
+            if turn % 4 == 1:
                 self._change("updated", name="Runs of agents" if self.name == "Agent runs" else "Agent runs")
                 continue
             self._change("deactivated", deactivated_s=timeline.now_s)

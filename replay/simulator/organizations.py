@@ -56,7 +56,7 @@ def _act(customer: Customer) -> Generator[int, Any, None]:
         case "refund":
             _ask_money_back(customer)
         case "order":
-            yield from (order if timeline.chance(0.8) else purchase)(customer)
+            yield from (order if timeline.chance(0.5) else purchase)(customer)
         case "look":
             _look(customer)
         case "favor" if customer.discount is None:

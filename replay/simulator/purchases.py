@@ -13,22 +13,27 @@ from replay.simulator.invoice_items import create_items
 from replay.simulator.invoices import Invoice, Line
 from replay.simulator.payments import Payment
 
+_LARGE = 0.03
+"""The share of orders whose lines do not fit on one page."""
+
 
 def order(customer: Customer) -> Generator[int, Any, None]:
-    """Something bought once, on an invoice without a subscription."""
+    """Something bought once, on an invoice without a subscription; for some it is many lines."""
     timeline, shop = customer.timeline, customer.shop
     if ONBOARDING not in shop.offers:
         return
     now_s, token = timeline.now_s, shop.account.token
     price = shop.price(ONBOARDING, "once", customer.pays_in)
     amount = price.amount or 0
-    line = Line(timeline.ids.long("il", now_s, token), price, 1, amount, price.product.name, now_s, now_s, None,
-                timeline.ids.long("ii", now_s, token))  # fmt: skip
-    create_items(customer, (line,), None)
-    customer.update(currency=customer.pays_in)
-    invoice = Invoice(
-        customer, (line,), reason="manual", parent=None, period=(now_s, now_s), discount=customer.discount
+    teams = timeline.random.randint(11, 14) if timeline.chance(_LARGE) else 1
+    line = Line("", price, 1, amount, price.product.name, now_s, now_s, None)
+    lines = tuple(
+        line._replace(id=timeline.ids.long("il", now_s, token), invoice_item=timeline.ids.long("ii", now_s, token))
+        for _ in range(teams)
     )
+    create_items(customer, lines, None)
+    customer.update(currency=customer.pays_in)
+    invoice = Invoice(customer, lines, reason="manual", parent=None, period=(now_s, now_s), discount=customer.discount)
     emit_invoice(invoice, "created")
     yield from spread(customer)
     if customer.gone:
@@ -62,7 +67,7 @@ def purchase(customer: Customer) -> Generator[int, Any, None]:
     session.paid = "unpaid"
     session.emit("completed")
     yield timeline.now_s + timeline.random.randint(2 * DAY, 5 * DAY)
-    if timeline.chance(0.8):
+    if timeline.chance(0.6):
         charging.succeed(payment)
         session.paid = "paid"
         session.emit("async_payment_succeeded")

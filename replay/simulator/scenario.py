@@ -54,7 +54,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     """The chance that the first attempt to collect a renewal fails."""
     bank_debits: float = 0.12
     """The share of customers that pay from a bank account, where there are such: their payments take days."""
-    disputes: float = 0.012
+    disputes: float = 0.015
     """The chance that a payment is disputed, in the weeks after it."""
     ties: float = 0.5
     """The share of the moments where several events can share one second in which they do."""

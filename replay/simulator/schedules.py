@@ -144,7 +144,7 @@ def plan(subscription: Subscription, later: tuple[Item, ...], months: int) -> No
     turns_s = subscription.period_end_s
     middle_s = add_months(turns_s, months, subscription.anchor_s)
     end_s = add_months(middle_s, months, subscription.anchor_s)
-    ends = "cancel" if timeline.chance(0.2) else "release"
+    ends = "cancel" if timeline.chance(0.35) else "release"
     phases = (Phase(start_s, middle_s, subscription.items), Phase(middle_s, end_s, later))
     schedule = Plan(subscription, phases, ends)
     schedule.emit("created")

@@ -43,7 +43,7 @@ def new_method(customer: Customer, *, first: bool = False) -> Generator[int, Any
 
 
 def renew_card(customer: Customer) -> None:
-    """The card's network says that it has a new number and lives longer."""
+    """The card has a new number and lives longer: its network says so, or the customer does."""
     timeline, account, old = customer.timeline, customer.shop.account, customer.method
     if old is None or old.kind != CARD:
         return
@@ -51,8 +51,10 @@ def renew_card(customer: Customer) -> None:
     new = old._replace(last4=f"{timeline.random.randrange(10_000):04d}", exp_year=old.exp_year + 3)
     before, after = rendered_method(customer, old), rendered_method(customer, new)
     customer.method = new
-    type = "payment_method.automatically_updated" if shape.phase_items else "payment_method.card_automatically_updated"
-    timeline.emit(account, type, after, previous_attributes(before, after))
+    how = "automatically_updated" if shape.phase_items else "card_automatically_updated"
+    if timeline.chance(0.3):
+        how = "updated"
+    timeline.emit(account, f"payment_method.{how}", after, previous_attributes(before, after))
 
 
 def _tell_mandate(customer: Customer, method: Method, was: str, status: str) -> None:
