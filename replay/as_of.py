@@ -33,6 +33,13 @@ from replay import tables
 from replay.fold import States, entry_of, fold, route
 
 _CATALOGUE = ("product", "price", "plan")
+#: What was refunded or disputed of the customers' charges.
+_OF_CHARGES = tuple(
+    f"SELECT o.account, o.id FROM {tables.LIVE}.charges c JOIN {tables.LIVE}.{model} o"
+    " ON o.mode = c.mode AND o.account = c.account AND o.charge = c.id"
+    " WHERE c.mode = %s AND (c.account, c.customer) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+    for model in ("refunds", "disputes")
+)
 #: (account, id of an object of Stripe's).
 Pairs = set[tuple[str, str]]
 #: A model's rows by their keys.
@@ -143,16 +150,21 @@ def _customers(conn: psycopg.Connection[Any], mode: str, org: str, position: int
 def _listed(
     conn: psycopg.Connection[Any], mode: str, customers: Pairs, until_s: int | None, types: Sequence[str] | None
 ) -> list[tuple[str, str, list[int]]]:
-    """(account, object, positions) of Stripe's events about the customers, and about what is sold where they buy."""
+    """(account, object, positions) of Stripe's events about the customers, and about what is sold where they buy.
+
+    What hangs on a charge names no customer: it is found by the charge.
+    """
     accounts = sorted({a for a, _ in customers})
     return conn.execute(
         f"SELECT account, object_id, positions FROM {tables.LIVE}.stripe_events"
         " WHERE mode = %s AND (%s::bigint IS NULL OR created_s <= %s) AND (%s::text[] IS NULL OR object = ANY(%s))"
         " AND ((account = ANY(%s) AND object = ANY(%s)) OR (account, customer) IN (SELECT * FROM unnest(%s::text[],"
-        " %s::text[])) OR (account, object_id) IN (SELECT * FROM unnest(%s::text[], %s::text[])))",
+        " %s::text[])) OR (account, object_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
+        f" OR (account, object_id) IN ({' UNION ALL '.join(_OF_CHARGES)}))",
         [
             *(mode, until_s, until_s, types and list(types), types and list(types)),
             *(accounts, list(_CATALOGUE), *(2 * _columns(customers))),
+            *(len(_OF_CHARGES) * [mode, *_columns(customers)]),
         ],
     ).fetchall()
 
@@ -184,7 +196,7 @@ def derive_in_memory(group: Group, rows: dict[str, Rows], org_key: Key) -> None:
         rows[derivation.name] = {
             tuple(row[:width]): row
             for key in _keys(derivation, rows, org_key)
-            for row in derivation.derive(key, _gather(group, derivation, key, rows))
+            for row in derivation.derive(key, gather(group, derivation, key, rows))
         }
 
 
@@ -197,7 +209,8 @@ def _keys(derivation: Derivation, rows: Mapping[str, Rows], org_key: Key) -> lis
     return sorted({k for model, how in direct for row in rows[model].values() for k in how(row)})
 
 
-def _gather(group: Group, derivation: Derivation, key: Key, rows: Mapping[str, Rows]) -> dict[str, list[Row]]:
+def gather(group: Group, derivation: Derivation, key: Key, rows: Mapping[str, Rows]) -> dict[str, list[Row]]:
+    """The rows that a derivation reads for a key."""
     got: dict[str, list[Row]] = {}
     for given in derivation.inputs:
         wanted, found = set(given.wanted(key, got)), rows[given.model]

@@ -14,11 +14,11 @@ from ledger.codec import decode_metadata
 from ledger.events import Recorded, StripeEventReceived
 from ledger.translations import FAMILIES
 from projections import BILLING
-from projections.base import Derivation, Group, Row
+from projections.base import Key, Row
 from projections.entitlements import ENTITLEMENTS
 from projections.entitlements_schedule import standing
-from replay.as_of import Rows, closure, derive_in_memory
-from replay.fold import States, entry_of, fold, route
+from replay.as_of import closure
+from replay.following import Following, upstream
 
 _TOGETHER = 500
 
@@ -36,19 +36,6 @@ class Change(NamedTuple):
     """The feature's row from then on; None: nothing grants it any more."""
 
 
-def upstream(group: Group, name: str) -> Group:
-    """A derivation with everything that it is made of."""
-    wanted = {name}
-    for derivation in reversed(group.derivations):
-        if derivation.name in wanted:
-            wanted |= {i.model for i in derivation.inputs} | set(derivation.affects)
-    return Group(
-        name,
-        tuple(p for p in group.projections if p.name in wanted),
-        tuple(d for d in group.derivations if d.name in wanted),
-    )
-
-
 _GROUP = upstream(BILLING, ENTITLEMENTS.name)
 #: Stripe's names of the objects whose rows an entitlement is made of.
 _TYPES = tuple(sorted({t for f in FAMILIES if f.model in {p.name for p in _GROUP.projections} for t in f.object_types}))
@@ -63,7 +50,7 @@ def history(
     """
     found = closure(conn, mode, org, upto, types=_TYPES)
     last = Change(0, 0.0, None, None)
-    for change in _by_events(_merged(conn, found.positions, found.own), (mode, org), feature):
+    for change in _by_events(_merged(conn, found.positions, found.own), (mode, org, feature)):
         yield from _by_time(last, change.at_s)
         yield change
         last = change
@@ -81,48 +68,15 @@ def _merged(conn: psycopg.Connection[Any], positions: Sequence[int], own: Sequen
     yield from waiting
 
 
-def _by_events(events: Iterable[Recorded], org_key: tuple[str, str], feature: str) -> Iterator[Change]:
-    states: States = {}
-    rows: dict[str, Rows] = {p.name: {} for p in _GROUP.projections}
+def _by_events(events: Iterable[Recorded], key: Key) -> Iterator[Change]:
+    following = Following(_GROUP)
     known: Row | None = None
     for recorded in events:
-        if not _folded(recorded, states, rows):
-            continue
-        derive_in_memory(_GROUP, rows, org_key)
-        row = rows[ENTITLEMENTS.name].get((*org_key, feature))
+        following.take(recorded)
+        row = following.rows[ENTITLEMENTS.name].get(key)
         if row != known:
             yield Change(recorded.position, recorded.recorded_at_us / 1_000_000, recorded, row)
             known = row
-
-
-def _folded(recorded: Recorded, states: States, rows: dict[str, Rows]) -> bool:
-    """Fold an event in. Returns whether a row changed in what is read of it."""
-    changed = False
-    for touch in route(_GROUP, [entry_of(recorded)]):
-        fold([touch], states, {}, _raise)
-        state = states[touch.projection.name][touch.key]
-        mine = rows[touch.projection.name]
-        before = mine.pop(touch.key, None)
-        after = touch.projection.to_row(touch.key, state) if state is not None else None
-        if after is not None:
-            mine[touch.key] = after
-        changed = changed or _matters(touch.projection.name, before, after)
-    return changed
-
-
-def _matters(model: str, before: Row | None, after: Row | None) -> bool:
-    if before is None or after is None:
-        return before is not after
-    read = [d.reads(model) for d in _GROUP.derivations if _reads(d, model)]
-    return any(not names or any(getattr(before, n) != getattr(after, n) for n in names) for names in read)
-
-
-def _reads(derivation: Derivation, model: str) -> bool:
-    return model in derivation.affects or any(i.model == model for i in derivation.inputs)
-
-
-def _raise(*fault: Any) -> None:
-    raise fault[-1]
 
 
 def _by_time(last: Change, until_s: float) -> Iterator[Change]:
