@@ -40,6 +40,19 @@ class Kept(msgspec.Struct, array_like=True, gc=False):
 #: The part of a fact that a row keeps: the fields of `Kept`, in its order.
 _KEPT = slice(ObjectFact._fields.index("at_s"), None)
 
+
+class _Glimpse(msgspec.Struct, array_like=True, gc=False):
+    """How a fact as a row keeps it begins: what decides most questions, without its values."""
+
+    at_s: int
+    event_id: str
+    api_version: str
+    rank: int
+    fetched: bool
+    mask: int
+
+
+_glimpse = msgspec.msgpack.Decoder(list[_Glimpse]).decode
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Kept]).decode
 
@@ -70,14 +83,14 @@ def absorb(state: bytes | None, fact: ObjectFact) -> bytes:
     """The state (an encoded set of facts) with one more fact. Commutative, associative, idempotent."""
     if state is None:
         return _alone(fact)
-    kept = _unpack(state)
-    mask = fact.mask
-    if len(kept) == 1:
-        old = kept[0]
+    seen = _glimpse(state)
+    if len(seen) == 1:
+        old, mask = seen[0], fact.mask
         if fact.at_s > old.at_s and not old.mask & ~mask:
             return _alone(fact)
         if fact.at_s < old.at_s and not mask & ~old.mask:
             return state
+    kept = _unpack(state)
     identity = (fact.event_id, fact.api_version, fact.fetched)
     if any((k.event_id, k.api_version, k.fetched) == identity for k in kept):
         return state
