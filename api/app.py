@@ -14,6 +14,7 @@ from api import problems
 from api.auth import Authenticator
 from api.database import Database
 from api.hot import HotPath
+from api.key_uses import KeyUses
 from api.limits import Limits
 from api.pages import Cursors
 from api.problems import Problem
@@ -101,7 +102,8 @@ def create_app(
     """
     master = settings.master()
     readers = Readers(database.conninfo)
-    context = Context(readers, keys, Authenticator(readers, master), Cursors(master), clock, database)
+    authenticator = Authenticator(readers, master, KeyUses(database.conninfo))
+    context = Context(readers, keys, authenticator, Cursors(master), clock, database, settings)
     app = Flask("api", static_folder=None)
     app.extensions[EXTENSION] = context
     app.config.update(

@@ -9,6 +9,7 @@ import binascii
 import time
 from typing import NamedTuple
 
+from api.key_uses import KeyUses
 from api.problems import Problem
 from api.readers import Readers, query
 from ledger.keys import MasterKey
@@ -50,9 +51,11 @@ MAY_READ: dict[str, frozenset[str]] = {
     "quarantine": _STAFF,
     "projections": _STAFF,
     "quarantine_acts": frozenset({"operator", "admin"}),  # releases and dismisses, rather than reads
+    "keys": frozenset({"auditor", "admin"}),
+    "key_acts": frozenset({"admin"}),  # issues, rotates and revokes
 }
 #: What speaks of everybody, so that a key bound to an organization or an account may not read it.
-FOR_UNBOUND_KEYS = frozenset({"projections", "quarantine", "quarantine_acts"})
+FOR_UNBOUND_KEYS = frozenset({"projections", "quarantine", "quarantine_acts", "keys", "key_acts"})
 
 
 class Caller(NamedTuple):
@@ -81,8 +84,9 @@ class Caller(NamedTuple):
 class Authenticator:
     """Turns an `Authorization` header into a caller. Remembers valid keys for `BELIEVED_S`."""
 
-    def __init__(self, readers: Readers, master: MasterKey) -> None:
+    def __init__(self, readers: Readers, master: MasterKey, uses: KeyUses) -> None:
         self._readers = readers
+        self._uses = uses
         self._digest = master.digest_of_api_key
         self._known: dict[str, tuple[float, Caller]] = {}
 
@@ -101,6 +105,7 @@ class Authenticator:
             self._known.pop(digest, None)
             raise Problem("unauthorized")
         caller = Caller(*rows[0])
+        self._uses.used(caller.key_id)
         if len(self._known) >= _CACHE_SIZE:
             self._known.clear()
         self._known[digest] = (now + BELIEVED_S, caller)

@@ -107,7 +107,7 @@ def _database(settings: Settings, database: Database) -> Iterator[Finding]:
             "run NTP on both machines: webhooks are refused when the clock is more than 300 s off",
         )  # fmt: skip
         yield from _models(conn)
-    for role in ("recount_writer", "recount_projector", "recount_reader"):
+    for role in ("recount_writer", "recount_projector", "recount_reader", "recount_key_uses"):
         yield _checked(
             f"role {role}",
             lambda role=role: psycopg.connect(store.as_role(database.conninfo, role), connect_timeout=5).close(),  # type: ignore[misc]

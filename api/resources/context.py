@@ -12,6 +12,7 @@ from api.database import Database
 from api.pages import Cursors
 from api.readers import Readers
 from api.resources.answers import Answer, Fresh, list_answer
+from api.settings import Settings
 from ledger.keys import KeyStore
 
 EXTENSION = "recount"
@@ -27,6 +28,7 @@ class Context(NamedTuple):
     clock: Callable[[], float]
     database: Database
     """Of the owner; for what operators do. Views that only read have `readers`."""
+    settings: Settings
 
 
 def context() -> Context:
