@@ -50,6 +50,8 @@ class Source(NamedTuple):
     """What a row is asked for by, beside its account."""
     derivation: str | None = None
     """The derivation that makes the rows, each from (mode, account, id); None: they are folded."""
+    group: str = BILLING.name
+    """Whose checkpoint says how fresh they are."""
 
     def of_all(self) -> "Source":
         """With what concerns a list: any key of the derivation."""
@@ -180,7 +182,7 @@ def _statement(caller: Caller, source: Source, asked: Request) -> tuple[str, lis
         f"WITH page ({k}, {names}) AS (SELECT {keys}, {source.columns()} FROM {source.tables} WHERE {where.sql}"
         f" ORDER BY {', '.join(o + direction for o in source.order)} LIMIT %s)"
         f" SELECT c.position, c.moved_at, {waiting}, {asked.exists.sql}, page.*"
-        f" FROM {LIVE}.checkpoints c LEFT JOIN page ON true WHERE c.name = '{BILLING.name}'"
+        f" FROM {LIVE}.checkpoints c LEFT JOIN page ON true WHERE c.name = '{source.group}'"
         f" ORDER BY {', '.join(f'k{i}{direction}' for i in range(len(source.order)))}"
     )
     return statement, [*where.params, asked.limit + 1, *waiting_params, *asked.exists.params]
