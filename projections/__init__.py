@@ -2,6 +2,7 @@
 
 from ledger.translations import FAMILIES
 from projections.accounts import ACCOUNTS
+from projections.agreements import AGREEMENTS
 from projections.api_keys import API_KEYS
 from projections.approvals import APPROVALS
 from projections.audit import AUDIT_LOG
@@ -15,6 +16,7 @@ from projections.endpoints import ENDPOINTS
 from projections.entitlement_summaries import ENTITLEMENT_SUMMARIES
 from projections.entitlements import ENTITLEMENTS
 from projections.invoices import INVOICES
+from projections.legacy_prices import LEGACY_PRICES
 from projections.notices import CLOSED_DIFFERENCES, ENTITLEMENT_CHANGES, NOTICES
 from projections.objects import with_families
 from projections.organizations import OPERATOR_LINKS, ORG_LINKS, ORGANIZATIONS
@@ -22,6 +24,11 @@ from projections.overrides import OVERRIDES
 from projections.parked_acts import PARKED_ACTS
 from projections.payments import PAYMENTS
 from projections.payouts import PAYOUTS
+from projections.plan_moves import PLAN_MOVES
+from projections.plan_placements import PLAN_PLACEMENTS
+from projections.plan_purchases import PLAN_PURCHASES
+from projections.plan_sales import PRICE_LOOKUP_KEYS, SUBSCRIPTION_SALES
+from projections.plans import PLAN_NAMES, PLANS
 from projections.stripe_events import STRIPE_EVENTS
 from projections.subscriptions import SUBSCRIPTIONS
 from projections.tax_profiles import TAX_PROFILES
@@ -40,6 +47,13 @@ _BILLING = Group(
         OPERATOR_LINKS,
         PARKED_ACTS,
         OVERRIDES,
+        PLANS,
+        PLAN_NAMES,
+        LEGACY_PRICES,
+        PLAN_MOVES,
+        AGREEMENTS,
+        SUBSCRIPTION_SALES,
+        PRICE_LOOKUP_KEYS,
         DEADLINES_MET,
         ENDPOINTS,
         NOTICES,
@@ -50,9 +64,11 @@ _BILLING = Group(
         CATALOG,
         ORG_LINKS,
         ORGANIZATIONS,
+        PAYMENTS,
+        PLAN_PURCHASES,
+        PLAN_PLACEMENTS,
         ENTITLEMENTS,
         CREDIT_BALANCES,
-        PAYMENTS,
         PAYOUTS,
         ACCOUNTS,
         TAX_PROFILES,

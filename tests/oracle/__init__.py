@@ -21,6 +21,7 @@ from oracle.holdings import catalog, org_links, organizations
 from oracle.order import Said, last_words
 from oracle.outgoing import deadlines, entitlement_changes
 from oracle.payments import payments
+from oracle.plans import plan_rows
 from oracle.sellers import accounts, payouts
 from oracle.tax import tax_profiles
 
@@ -35,26 +36,33 @@ PERSONAL = {
 
 
 def recount(
-    deliveries: Iterable[tuple[dict[str, Any], str]], links: Iterable[Any] = (), overrides: Iterable[Any] = ()
+    deliveries: Iterable[tuple[dict[str, Any], str]],
+    links: Iterable[Any] = (),
+    overrides: Iterable[Any] = (),
+    decided: Iterable[tuple[Any, int]] = (),
 ) -> Rows:
     """Every row of every billing model: model -> key -> column -> value. Sealed, time and position columns aside.
 
     `deliveries` are (event, endpoint); `links` have mode, account, customer and org (None: taken back), in order.
     `overrides` have mode, org, feature, granted (None: ended), limit, from_s, until_s and reason, in order.
+    `decided` are events about plans and agreements, each with the microsecond at which it was recorded, in order.
     """
     renderings = _renderings(deliveries)
     rows: Rows = {model: {} for model in FIELDS}
     rows["stripe_events"] = _ledger(renderings)
+    told: dict[str, dict[tuple[str, ...], list[Said]]] = {}
     for model, key, said in _everything_said(renderings):
         rows[model][key] = _object_row(model, key, said)
+        told.setdefault(model, {})[key] = said
     rows["operator_links"] = _operator_links(links)
     rows["overrides"] = overridden(overrides)
     rows["catalog"] = catalog(rows)
     rows["org_links"] = org_links(rows)
     rows["organizations"] = organizations(rows)
+    rows["payments"] = payments(rows)
+    rows |= plan_rows(rows, told, decided)
     rows["entitlements"] = entitlements(rows)
     rows["credit_balances"] = credit_balances(rows)
-    rows["payments"] = payments(rows)
     rows["payouts"] = payouts(rows)
     rows["accounts"] = accounts(rows)
     rows["tax_profiles"] = tax_profiles(rows)
