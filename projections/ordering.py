@@ -14,6 +14,7 @@ value toggled there and back before a deletion would else let a chain place the 
 (docs/decisions/0005-order.md).
 """
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -37,12 +38,9 @@ class Kept(msgspec.Struct, array_like=True, gc=False):
     same (`invoice.paid`, `invoice.payment_succeeded`), and states are what a rebuild's memory is made of."""
 
 
-#: The part of a fact that a row keeps: the fields of `Kept`, in its order.
-_KEPT = slice(ObjectFact._fields.index("at_s"), None)
-
-
-class _Glimpse(msgspec.Struct, array_like=True, gc=False):
-    """How a fact as a row keeps it begins: what decides most questions, without its values."""
+class _Packed(msgspec.Struct, array_like=True, gc=False):
+    """The same with its values as they are packed: which facts are kept is decided without them. An invoice
+    event took 28 µs with its lines opened, and takes 19 so."""
 
     at_s: int
     event_id: str
@@ -50,11 +48,18 @@ class _Glimpse(msgspec.Struct, array_like=True, gc=False):
     rank: int
     fetched: bool
     mask: int
+    values: msgspec.Raw
+    was: msgspec.Raw
+    like: int
 
 
-_glimpse = msgspec.msgpack.Decoder(list[_Glimpse]).decode
+#: The part of a fact that a row keeps: the fields of `Kept`, in its order.
+_KEPT = slice(ObjectFact._fields.index("at_s"), None)
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Kept]).decode
+_open = msgspec.msgpack.Decoder(list[Kept]).decode
+_look = msgspec.msgpack.Decoder(list[_Packed]).decode
+_NOTHING = msgspec.Raw(_encode(()))
 
 
 def _alone(fact: ObjectFact) -> bytes:
@@ -62,8 +67,8 @@ def _alone(fact: ObjectFact) -> bytes:
     return _encode(((*kept, -1),))
 
 
-def _unpack(state: bytes) -> list[Kept]:
-    kept = _decode(state)
+def _unpack(state: bytes) -> list[_Packed]:
+    kept = _look(state)
     if len(kept) > 1:
         for fact in kept:
             if fact.like >= 0:
@@ -71,11 +76,12 @@ def _unpack(state: bytes) -> list[Kept]:
     return kept
 
 
-def _pack(kept: list[Kept]) -> bytes:
-    packed: list[Kept] = []
+def _pack(kept: list[_Packed]) -> bytes:
+    packed: list[_Packed] = []
+    seen: dict[tuple[int, bytes], int] = {}
     for fact in kept:
-        like = next((i for i, k in enumerate(packed) if k.mask == fact.mask and k.values == fact.values), -1)
-        packed.append(fact if like < 0 else msgspec.structs.replace(fact, values=[], like=like))
+        like = seen.setdefault((fact.mask, bytes(fact.values)), len(packed))
+        packed.append(fact if like == len(packed) else msgspec.structs.replace(fact, values=_NOTHING, like=like))
     return _encode(packed)
 
 
@@ -83,19 +89,18 @@ def absorb(state: bytes | None, fact: ObjectFact) -> bytes:
     """The state (an encoded set of facts) with one more fact. Commutative, associative, idempotent."""
     if state is None:
         return _alone(fact)
-    seen = _glimpse(state)
-    if len(seen) == 1:
-        old, mask = seen[0], fact.mask
+    kept = _unpack(state)
+    mask = fact.mask
+    if len(kept) == 1:
+        old = kept[0]
         if fact.at_s > old.at_s and not old.mask & ~mask:
             return _alone(fact)
         if fact.at_s < old.at_s and not mask & ~old.mask:
             return state
-    kept = _unpack(state)
     identity = (fact.event_id, fact.api_version, fact.fetched)
     if any((k.event_id, k.api_version, k.fetched) == identity for k in kept):
         return state
-    # The new fact goes through the same encoding as the others, so that equal values compare equal.
-    kept.append(_decode(_alone(fact))[0])
+    kept.append(_look(_alone(fact))[0])
     return _pack(_prune(kept))
 
 
@@ -109,10 +114,10 @@ def merge(state: bytes | None, other: bytes | None) -> bytes | None:
     return _pack(_prune(kept))
 
 
-def _prune(kept: list[Kept]) -> list[Kept]:
+def _prune(kept: list[_Packed]) -> list[_Packed]:
     """Drop the facts that are older than another for every field they speak of. In an order of no meaning but one."""
     kept.sort(key=lambda k: (-k.at_s, k.event_id, k.api_version, k.fetched))
-    left: list[Kept] = []
+    left: list[_Packed] = []
     covered = now = 0
     second: int | None = None
     for fact in kept:
@@ -136,7 +141,7 @@ class Settled(msgspec.Struct, gc=False):
 
 def settle(state: bytes, width: int, sealed: frozenset[int]) -> Settled:
     """The last word on each of `width` fields. `sealed` fields decide nothing."""
-    kept = _unpack(state)
+    kept = _opened(state)
     first = kept[0]
     if len(kept) == 1 and len(first.values) == width:
         return Settled(first.values, first.at_s, False)
@@ -158,24 +163,49 @@ def settle(state: bytes, width: int, sealed: frozenset[int]) -> Settled:
     return Settled(values, first.at_s, undecided)
 
 
+def _opened(state: bytes) -> list[Kept]:
+    kept = _open(state)
+    for fact in kept:
+        if fact.like >= 0:
+            fact.values = kept[fact.like].values
+    return kept
+
+
+@lru_cache(maxsize=4_096)
+def _numbers(mask: int) -> tuple[int, ...]:
+    """The fields that a mask speaks of."""
+    return tuple(i for i in range(mask.bit_length()) if mask >> i & 1)
+
+
 def _fill(values: list[Any], fact: Kept, covered: int) -> None:
-    spoken = iter(fact.values)
-    bits, number = fact.mask, 0
-    while bits:
-        if bits & 1:
-            value = next(spoken)
-            if not covered >> number & 1:
-                values[number] = value
-        bits >>= 1
-        number += 1
+    for number, value in zip(_numbers(fact.mask), fact.values, strict=True):
+        if not covered >> number & 1:
+            values[number] = value
 
 
 def _fill_tied(values: list[Any], tied: list[Kept], covered: int, sealed: frozenset[int]) -> bool:
     """Fill from facts of one second. Returns whether a field was left undecided."""
     first = tied[0]
-    if all(k.mask == first.mask and k.values == first.values for k in tied):
-        _fill(values, first, covered)  # whichever is last: they say the same
+    if any(k.mask != first.mask for k in tied):
+        return _fill_apart(values, tied, covered, sealed)
+    # They speak of the same fields, and mostly say the same: only where they do not must one be chosen.
+    _fill(values, first, covered)
+    said = list(zip(*(k.values for k in tied), strict=True))
+    differing = [i for i, each in enumerate(said) if each.count(each[0]) != len(tied)]
+    numbers = _numbers(first.mask)
+    differing = [i for i in differing if not covered >> numbers[i] & 1]
+    if not differing:
         return False
+    left = _left(tied, [_spoken(k) for k in tied], tuple(range(len(tied))))
+    undecided = False
+    for i in differing:
+        values[numbers[i]] = last = said[i][left[-1]]
+        undecided |= numbers[i] not in sealed and any(said[i][j] != last for j in left)
+    return undecided
+
+
+def _fill_apart(values: list[Any], tied: list[Kept], covered: int, sealed: frozenset[int]) -> bool:
+    """The same for facts that speak of different fields: each field has speakers of its own."""
     undecided = False
     chosen: dict[tuple[int, ...], tuple[int, ...]] = {}
     spoken = [_spoken(k) for k in tied]
@@ -193,8 +223,7 @@ def _fill_tied(values: list[Any], tied: list[Kept], covered: int, sealed: frozen
 
 
 def _spoken(fact: Kept) -> dict[int, Any]:
-    numbers = (i for i in range(fact.mask.bit_length()) if fact.mask >> i & 1)
-    return dict(zip(numbers, fact.values, strict=True))
+    return dict(zip(_numbers(fact.mask), fact.values, strict=True))
 
 
 def _left(kept: list[Kept], spoken: list[dict[int, Any]], candidates: tuple[int, ...]) -> tuple[int, ...]:

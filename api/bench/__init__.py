@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from api.bench import hot_read, ingest, lag, load, rebuilding
+from api.bench import hot_read, ingest, lag, load, models, rebuilding
 from api.bench.stage import Figure, Stage
 from api.process import log_setup
 from ledger.errors import Invalid
@@ -23,6 +23,7 @@ from ledger.errors import Invalid
 BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "ingest": ingest.run,
     "rebuild": rebuilding.run,
+    "models": models.run,
     "lag": lag.run,
     "hot-read": hot_read.run,
 }
