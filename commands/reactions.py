@@ -27,8 +27,10 @@ class Reaction:
     name: str
     reads: tuple[str, ...]
     """Names of Recount's own events."""
-    react: Callable[[Recorded, str], tuple[Follow, ...]]
-    """From the event and the receipt's stream. Nothing: it does not concern this reaction."""
+    react: Callable[[Recorded, str | None, str], tuple[Follow, ...]]
+    """From the event, whose it is (`whose`), and the receipt's stream. Nothing: it does not concern this reaction."""
+    whose: Callable[[Recorded], tuple[str, tuple[str, ...]] | None] = lambda cause: None
+    """The row (read model and key) that knows the event's organization, where it does not say so itself."""
     tells: bool = False
     """Whether all it does is raise notices: then nothing follows while nobody listens."""
 
@@ -57,10 +59,13 @@ class Watch:
     """As of a reaction."""
 
 
-def take(journal: Journal, reaction: Reaction, cause: Recorded) -> bool:
-    """Carry out what follows from an event, once. False: nothing follows, or it was done. Raises StoreUnavailable."""
+def take(journal: Journal, reaction: Reaction, cause: Recorded, org: str | None = None) -> bool:
+    """Carry out what follows from an event, once. `org`: whose it is, where the reaction asks.
+
+    False: nothing follows, or it was done. Raises StoreUnavailable.
+    """
     stream = reaction_stream(reaction.name, cause.stream, cause.version)
-    follows = reaction.react(cause, stream)
+    follows = reaction.react(cause, org, stream)
     if not follows:
         return False
     taken = ReactionTaken(reaction=reaction.name, cause_stream=cause.stream, cause_version=cause.version)
@@ -98,7 +103,7 @@ def tell(receipt: str, type: str, mode: Mode, org: str | None, at_s: int, said: 
     return Follow(NOTICES, notice_stream(id), command)
 
 
-def _tell_link(cause: Recorded, receipt: str) -> tuple[Follow, ...]:
+def _tell_link(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow, ...]:
     linked = cause.event
     assert isinstance(linked, OrganizationLinked)
     said = {"account": linked.account, "customer": linked.customer}

@@ -4,6 +4,9 @@ from typing import Any
 
 from commands.acts import Act
 from commands.api_keys import ISSUE_KEY, ISSUE_KEY_FOR_ANOTHER, REVOKE_KEY, ROTATE_KEY, ROTATE_KEY_OF_ANOTHER
+from commands.deliveries import REDELIVER
+from commands.differences import RELEASE_DIFFERENCES
+from commands.endpoints import ADD_ENDPOINT, REMOVE_ENDPOINT, TEST_ENDPOINT
 from commands.organizations import LINK_ORGANIZATION, UNLINK_ORGANIZATION
 from commands.overrides import DENY_OVERRIDE, END_OVERRIDE, GRANT_OVERRIDE
 from commands.subjects import ERASE_SUBJECT
@@ -21,5 +24,10 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     GRANT_OVERRIDE,
     DENY_OVERRIDE,
     END_OVERRIDE,
+    ADD_ENDPOINT,
+    REMOVE_ENDPOINT,
+    TEST_ENDPOINT,
+    REDELIVER,
+    RELEASE_DIFFERENCES,
 )
 ACTS: dict[str, Act[Any, Any]] = {a.name: a for a in _ACTS}

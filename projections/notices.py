@@ -74,6 +74,7 @@ _CLOSED = Table(
         Column("closed", "bigint"),
         Column("silent", "boolean"),
         Column("closed_us", "bigint", digested=False),
+        Column("position", "bigint", digested=False),
     ),
     indexes=("(mode, reaction, whose)", "(reaction, mode, closed_us)"),
 )
@@ -85,6 +86,7 @@ class _Closed(msgspec.Struct, array_like=True):
     closed: int
     silent: bool
     closed_us: int
+    position: int
 
 
 _closed = msgspec.msgpack.Decoder(_Closed).decode
@@ -99,12 +101,12 @@ def _closed_keys(entry: Entry) -> tuple[Key, ...]:
 def _apply_closed(state: bytes | None, entry: Entry) -> bytes:
     said = entry.event
     assert isinstance(said, DifferenceClosed)
-    return _encode(_Closed(said.key, said.done, entry.version, said.silent, entry.recorded_at_us))
+    return _encode(_Closed(said.key, said.done, entry.version, said.silent, entry.recorded_at_us, entry.position))
 
 
 def _closed_row(key: Key, state: bytes) -> Row:
     it = _closed(state)
-    return _CLOSED.row(*key, list(it.key), it.key[0], it.done, it.closed, it.silent, it.closed_us)
+    return _CLOSED.row(*key, list(it.key), it.key[0], it.done, it.closed, it.silent, it.closed_us, it.position)
 
 
 CLOSED_DIFFERENCES = Projection(
