@@ -21,7 +21,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from api.database import Database
 from api.deliver import Delivery, deliver
-from api.operations import asked_by, issue_key
+from api.issuing import issue_key
+from api.operations import asked_by
 from api.serve import serve
 from api.settings import Settings, load
 from ledger import store

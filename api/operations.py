@@ -5,11 +5,9 @@ The CLI reaches these through entry points, so each takes the settings. `asked` 
 
 import contextlib
 import secrets
-import string
 import time
 from collections.abc import Iterator, Mapping
-from hashlib import sha256
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import msgspec
 import psycopg
@@ -23,22 +21,11 @@ from commands.registry import ACTS
 from commands.subjects import EraseSubject
 from ledger.errors import Invalid, NotFound, Refused, StoreUnavailable
 from ledger.events import AttemptDenied, Metadata, NewEvent
-from ledger.ids import Mode, attempt_stream
+from ledger.ids import attempt_stream
 from ledger.store import Log
 
-_LETTERS = string.digits + string.ascii_letters
-_KEY_BYTES = 32
 #: How long VACUUM may wait for whoever reads the key store just now.
 _VACUUM_WAIT = "10s"
-
-
-class IssuedKey(NamedTuple):
-    """A new key to the API. This is the only moment at which the key itself is known."""
-
-    key: str | None
-    """None when it was issued before, under the same idempotency key: it is known no more."""
-    key_id: str
-    position: int
 
 
 def asked_by(
@@ -50,10 +37,13 @@ def asked_by(
     origin: Literal["api", "cli"] = "cli",
     key_id: str | None = None,
 ) -> Asked:
-    """Who asks now. Without a key of the caller's the act has one of its own, which nobody can repeat."""
+    """Who asks now. Without a key of the caller's the act has one of its own, which nobody can repeat.
+
+    A reason that is not given is recorded as that; an empty one is refused.
+    """
     return Asked(
         person=person,
-        reason=reason or "no reason was given",
+        reason="no reason was given" if reason is None else reason,
         idempotency_key=idempotency_key or secrets.token_urlsafe(18),
         now_s=int(time.time()),
         origin=origin,
@@ -131,34 +121,6 @@ def reject(database: Database, settings: Settings, *, id: str, asked: Asked) -> 
         return commands.acts.carry_out(log, REJECT, Settle(id=id, person=asked.person, granted=False), asked)
 
 
-def issue_key(
-    database: Database,
-    settings: Settings,
-    *,
-    mode: Mode,
-    role: str,
-    asked: Asked,
-    org: str | None = None,
-    account: str | None = None,
-    label: str | None = None,
-    person: str | None = None,
-) -> IssuedKey:
-    """Issue a key to the API: `rk_<mode>_` and 256 random bits. Only its keyed digest is kept.
-
-    Raises Invalid, BadSetting without a master key, StoreUnavailable.
-    """
-    key = f"rk_{mode}_{_base62(secrets.token_bytes(_KEY_BYTES))}"
-    # The same act has the same id, so that asking again finds what was done.
-    key_id = f"key_{_base62(sha256(f'{asked.person}/{asked.idempotency_key}'.encode()).digest()[:12])}"
-    digest = settings.master().digest_of_api_key(key)
-    given = {"key_id": key_id, "digest": digest, "mode": mode, "role": role, "org": org, "account": account}
-    done = carry_out(
-        database, settings, name="issue_key", given={**given, "label": label, "person": person}, asked=asked
-    )
-    assert done.position is not None
-    return IssuedKey(None if done.repeated else key, done.events[0]["key_id"], done.position)
-
-
 def _erase(database: Database, settings: Settings, log: Log, command: EraseSubject, asked: Asked) -> Done:
     """The key first, then the record, each step harmless when repeated: whatever a crash leaves undone is done by
     asking again, and the log never says that something was erased which was not."""
@@ -199,14 +161,3 @@ def _log(database: Database) -> Iterator[Log]:
         yield log
     finally:
         log.close()
-
-
-def _base62(random: bytes) -> str:
-    """Bytes as letters and digits, of one length for one number of bytes: a double click selects it whole."""
-    number = int.from_bytes(random, "big")
-    width = -(-len(random) * 8 * 1000 // 5954)  # 62 letters hold 5.954 bits each
-    letters = []
-    for _ in range(width):
-        number, rest = divmod(number, 62)
-        letters.append(_LETTERS[rest])
-    return "".join(reversed(letters))
