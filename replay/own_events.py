@@ -12,7 +12,19 @@ import psycopg
 from ledger import store
 from ledger.errors import Refused
 from ledger.facts import ObjectFact
-from ledger.ids import Mode, key_stream, link_stream, override_stream, parked_stream, released_stream, stripe_stream
+from ledger.ids import (
+    Mode,
+    agreement_stream,
+    key_stream,
+    link_stream,
+    override_stream,
+    parked_stream,
+    placement_stream,
+    plans_stream,
+    released_stream,
+    stripe_stream,
+)
+from projections import GROUPS
 from projections.base import Entry, Group, Key, Projection
 from replay.fold import entry_of, route
 from replay.tables import LIVE
@@ -26,7 +38,17 @@ _STREAMS: dict[str, Callable[[Any], list[str]]] = {
     "operator_links": lambda key: [link_stream(*key)],
     "parked_acts": lambda key: [parked_stream(*key)],
     "overrides": lambda key: [override_stream(*key)],
+    "plans": lambda key: [plans_stream(key[0])],
+    "plan_names": lambda key: [plans_stream(key[0])],
+    "legacy_prices": lambda key: [plans_stream(key[0])],
+    "plan_moves": lambda key: [placement_stream(*key)],
+    "agreements": lambda key: [agreement_stream(*key)],
     "api_keys": lambda key: [key_stream(*key)],
+}
+#: Read models of what events say of other objects too -> those objects, by mode, account and the key's own object.
+_SPEAKERS = {
+    "price_lookup_keys": f"SELECT id FROM {LIVE}.subscription_sales"
+    " WHERE mode = %s AND account = %s AND price_ids @> ARRAY[%s::text]",
 }
 
 
@@ -45,11 +67,11 @@ class OwnEvents(NamedTuple):
 
 
 def touched_by(conn: psycopg.Connection[Any], mode: Mode, account: str, event_id: str) -> list[Place]:
-    """The keys that a Stripe event touches as it is read now: its own row, and the object that it speaks of."""
+    """The keys that a Stripe event touches as it is read now: its own row, and all that is folded from what it says."""
     places: dict[Place, None] = {("stripe_events", (mode, account, event_id)): None}
     for entry in of_streams(conn, [stripe_stream(mode, account, event_id)]):
         if isinstance(entry.said, ObjectFact):
-            places[entry.said.model, (entry.said.mode, entry.said.account, entry.said.id)] = None
+            places |= {(t.projection.name, t.key): None for group in GROUPS for t in route(group, [entry])}
     return list(places)
 
 
@@ -61,9 +83,12 @@ def own_events(conn: psycopg.Connection[Any], group: Group, projection: Projecti
     if any("." in read for read in projection.reads):
         raise NeedsRebuild(f"run `recount replay rebuild {projection.name}`: nothing tells what this key is made of")
     mode, account, object_id = key
+    objects = [object_id]
+    if projection.name in _SPEAKERS:
+        objects += [id for (id,) in conn.execute(_SPEAKERS[projection.name], [mode, account, object_id])]
     told = conn.execute(
-        f"SELECT positions FROM {LIVE}.stripe_events WHERE (mode, account, object_id) = (%s, %s, %s)",
-        [mode, account, object_id],
+        f"SELECT positions FROM {LIVE}.stripe_events WHERE (mode, account) = (%s, %s) AND object_id = ANY(%s)",
+        [mode, account, objects],
     )
     positions = sorted({p for (ps,) in told for p in ps})
     known = _of_key(group, projection, key, map(entry_of, store.read_positions(conn, positions)))
