@@ -23,16 +23,20 @@ from api.resources import documentation, publish
 from api.resources.answers import KEYED_HEADERS
 from api.resources.catalog import catalog
 from api.resources.checkouts import checkouts, payment_methods
+from api.resources.checks import checks
 from api.resources.context import EXTENSION, Context
 from api.resources.credit import credit_balances, tax_profiles
 from api.resources.credit_notes import credit_notes
 from api.resources.customers import customers
 from api.resources.discounts import discounts
+from api.resources.entitlement_history import entitlement_history
 from api.resources.entitlements import entitlements
 from api.resources.health import health
 from api.resources.invoices import invoices
+from api.resources.keys import keys as api_keys
 from api.resources.meters import meters
 from api.resources.orgs import OrgConverter, orgs
+from api.resources.overrides import overrides
 from api.resources.payments import charges, disputes, payments, refunds
 from api.resources.projections import projections
 from api.resources.quarantine import quarantine
@@ -49,6 +53,9 @@ RESOURCES = (
     orgs,
     timeline,
     entitlements,
+    entitlement_history,
+    checks,
+    overrides,
     customers,
     subscriptions,
     schedules,
@@ -72,6 +79,7 @@ RESOURCES = (
     stripe_events,
     quarantine,
     projections,
+    api_keys,
     health,
 )
 

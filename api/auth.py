@@ -51,11 +51,12 @@ MAY_READ: dict[str, frozenset[str]] = {
     "quarantine": _STAFF,
     "projections": _STAFF,
     "quarantine_acts": frozenset({"operator", "admin"}),  # releases and dismisses, rather than reads
+    "override_acts": frozenset({"operator", "admin"}),
     "keys": frozenset({"auditor", "admin"}),
     "key_acts": frozenset({"admin"}),  # issues, rotates and revokes
 }
 #: What speaks of everybody, so that a key bound to an organization or an account may not read it.
-FOR_UNBOUND_KEYS = frozenset({"projections", "quarantine", "quarantine_acts", "keys", "key_acts"})
+FOR_UNBOUND_KEYS = frozenset({"projections", "quarantine", "quarantine_acts", "override_acts", "keys", "key_acts"})
 
 
 class Caller(NamedTuple):

@@ -1,7 +1,8 @@
-"""The way around Flask for the one request that back ends make before every expensive act.
+"""The way around Flask for the two requests that back ends make before every expensive act.
 
-`GET /v1/orgs/{org}/entitlements/{feature}` without a query is answered by the same functions as in Flask, with the
-same headers and problems; everything else goes on to Flask. Measured: Flask's own dispatch costs more than the read.
+`GET /v1/orgs/{org}/entitlements/{feature}` and `POST /v1/orgs/{org}/checks`, without a query, are answered by the same
+functions as in Flask, with the same headers and problems; everything else goes on to Flask. Measured: Flask's own
+dispatch costs more than the read.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,13 +12,17 @@ from typing import Any
 from api.limits import Headers, Limits
 from api.problems import Problem, of_error
 from api.resources.answers import KEYED_HEADERS, Answer
+from api.resources.checks import ROUTE as CHECK_ROUTE
+from api.resources.checks import one_check
 from api.resources.context import Context
 from api.resources.entitlements import one_entitlement
 
-#: The route in Flask that this stands before.
+#: The route in Flask that this stands before, beside that of checks.
 ROUTE = "/v1/orgs/<org:org>/entitlements/<path:feature>"
 _PREFIX = "/v1/orgs/"
 _MIDDLE = "/entitlements/"
+_CHECKS = "/checks"
+_HISTORY = "/history"
 _STATUS = {s.value: f"{s.value} {s.phrase}" for s in HTTPStatus}
 
 StartResponse = Callable[..., Any]
@@ -36,32 +41,55 @@ class HotPath:
         self._count = count
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Answer the hot read; hand on what is not it."""
-        path: str = environ["PATH_INFO"]
-        if not path.startswith(_PREFIX) or environ["REQUEST_METHOD"] != "GET" or environ.get("QUERY_STRING"):
+        """Answer the hot requests; hand on what is none."""
+        meant = _meant(environ)
+        if meant is None:
             return self.flask(environ, start_response)
-        org, middle, feature = path[len(_PREFIX) :].partition(_MIDDLE)
-        # Flask knows about merged slashes and strange bytes: only the plain case is taken here.
-        if not middle or not feature or not path.isascii() or "\0" in path or "/" in org or not org or "//" in path:
-            return self.flask(environ, start_response)
+        route, org, feature = meant
         status, headers, body = self._answer(environ, org, feature)
         if status != HTTPStatus.NOT_MODIFIED:
             headers.append(("Content-Length", str(len(body))))
         if self._count is not None:
-            self._count(ROUTE, status)
+            self._count(route, status)
         start_response(_STATUS[status], headers)
         return (body,)
 
-    def _answer(self, environ: dict[str, Any], org: str, feature: str) -> Answer:
+    def _answer(self, environ: dict[str, Any], org: str, feature: str | None) -> Answer:
         here = self._context
         told: Headers = []
         try:
             caller = here.authenticator.caller(environ.get("HTTP_AUTHORIZATION"))
             told = self._limits.take(caller.key_id)
             caller.must_be_allowed("entitlements")
-            found = one_entitlement(here, caller, org, feature, None, environ.get("HTTP_IF_NONE_MATCH"))
+            if feature is None:
+                found = one_check(here, caller, org, _body(environ))
+            else:
+                found = one_entitlement(here, caller, org, feature, None, environ.get("HTTP_IF_NONE_MATCH"))
         except Exception as error:
             problem: Problem = of_error(error)
             found = Answer(problem.kind.status, [*problem.headers(), *KEYED_HEADERS], problem.body())
         found.headers.extend(told)
         return found
+
+
+def _body(environ: dict[str, Any]) -> bytes:
+    given: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    return given
+
+
+def _meant(environ: dict[str, Any]) -> tuple[str, str, str | None] | None:
+    """The route, the organization and, but for a check, the feature; None: not hot.
+
+    Flask knows about merged slashes and strange bytes: only the plain case is taken here.
+    """
+    path: str = environ["PATH_INFO"]
+    if not path.startswith(_PREFIX) or environ.get("QUERY_STRING") or not path.isascii() or "\0" in path:
+        return None
+    asked = path[len(_PREFIX) :]
+    if environ["REQUEST_METHOD"] == "POST":
+        org, end = asked.removesuffix(_CHECKS), asked.endswith(_CHECKS)
+        return (CHECK_ROUTE, org, None) if end and org and "/" not in org else None
+    org, middle, feature = asked.partition(_MIDDLE)
+    if environ["REQUEST_METHOD"] != "GET" or not middle or not feature or feature.endswith(_HISTORY):
+        return None
+    return (ROUTE, org, feature) if org and "/" not in org and "//" not in path else None

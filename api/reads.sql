@@ -12,9 +12,13 @@ WHERE digest = %s AND NOT revoked AND NOT stale AND (expires_s IS NULL OR expire
 SELECT c.position, c.moved_at,
        least((SELECT min(d.position) FROM read_models.dirty d
               WHERE d.derivation IN ('organizations', 'entitlements') AND d.key = ARRAY[%s, %s]),
-             (SELECT min(d.position) FROM read_models.dirty d WHERE d.derivation = 'org_links' AND NOT d.bulk),
-             (SELECT min(d.position) FROM read_models.dirty d WHERE d.derivation = 'org_links' AND d.bulk),
-             (SELECT min(s.position) FROM read_models.spreading s WHERE s.derivation IN ('organizations', 'entitlements'))),
+             (SELECT min(w.position) FROM
+              (VALUES ('org_links', false), ('org_links', true), ('plan_placements', false), ('plan_placements', true),
+                      ('plan_purchases', false), ('plan_purchases', true)) AS q (derivation, bulk),
+              LATERAL (SELECT d.position FROM read_models.dirty d WHERE d.derivation = q.derivation AND d.bulk = q.bulk
+                       ORDER BY d.position LIMIT 1) w),
+             (SELECT min(s.position) FROM read_models.spreading s
+              WHERE s.derivation IN ('organizations', 'entitlements', 'plan_placements'))),
        o.org IS NOT NULL, e.segments, e.sources,
        EXISTS (SELECT FROM read_models.parked p WHERE p.model = 'entitlements' AND p.key = ARRAY[%s, %s])
 FROM read_models.checkpoints c

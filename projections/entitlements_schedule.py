@@ -140,7 +140,10 @@ class Standing(NamedTuple):
     """What a schedule says for one time."""
 
     now: Mapping[str, Any]
-    """The segment that holds; where none does, one of the state `none`, which is not granted."""
+    """The segment that holds; where none does, one of the state `none`, which is not granted.
+
+    One of an older release, until its read model is built anew, may say nothing of kind, period, reset and policy.
+    """
     following: list[Mapping[str, Any]]
     """What follows with time alone."""
 

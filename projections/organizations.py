@@ -2,7 +2,8 @@
 
 A customer's organization comes from, in this order: an operator's link; metadata on the *platform's* customer; on its
 subscription. What a connected account or a buyer could have written is never a claim (translations leave it out).
-What nothing claims stays visible, with no organization.
+What nothing claims stays visible, with no organization. An organization is there without any customer too, where an
+operator agreed something with it or overrides what it may use.
 """
 
 from collections.abc import Mapping, Sequence
@@ -116,7 +117,7 @@ def linked_customers(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Key]:
 
 def _derive_organization(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Row]:
     links = sorted(rows["org_links"], key=lambda r: (r.account, r.customer))
-    if not links:
+    if not links and not rows["overrides"] and not rows["agreements"]:
         return []
     statuses = [s.status for s in rows["subscriptions"]]
     born = [c.created_s for c in rows["customers"] if c.created_s is not None]
@@ -134,18 +135,22 @@ def _derive_organization(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Ro
 
 ORGANIZATIONS = Derivation(
     "organizations",
-    1,
+    2,
     _ORGANIZATIONS,
     ("mode", "org"),
     inputs=(
         Input("org_links", ("mode", "org"), lambda key, _: [key], ("account", "customer", "claimed_by")),
         Input("customers", ("mode", "account", "id"), linked_customers, ("delinquent", "created_s")),
         Input("subscriptions", ("mode", "account", "customer"), linked_customers, ("status",)),
+        Input("overrides", ("mode", "org"), lambda key, _: [key], ("feature",)),
+        Input("agreements", ("mode", "org"), lambda key, _: [key], ("id",)),
     ),
     affects={
         "org_links": lambda row: [(row.mode, row.org)] if row.org else [],
         "customers": (Lookup((CUSTOMER_TO_ORG,), ("mode", "org")),),
         "subscriptions": (Lookup((TO_ORG,), ("mode", "org")),),
+        "overrides": lambda row: [(row.mode, row.org)],
+        "agreements": lambda row: [(row.mode, row.org)],
     },
     derive=_derive_organization,
 )

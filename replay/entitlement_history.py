@@ -42,19 +42,35 @@ _TYPES = tuple(sorted({t for f in FAMILIES if f.model in {p.name for p in _GROUP
 
 
 def history(
-    conn: psycopg.Connection[Any], mode: str, org: str, feature: str, upto: int, now_s: float
+    conn: psycopg.Connection[Any],
+    mode: str,
+    org: str,
+    feature: str,
+    upto: int,
+    now_s: float,
+    *,
+    account: str | None = None,
 ) -> Iterator[Change]:
     """Every change of a feature's row, oldest first, by what the log says up to a position, and by the clock up to now.
 
-    Costs a fold of the organization's own events about what it has, and of the catalogue.
+    With `account`, of the row as it would be if that seller were the only one. Costs a fold of the organization's own
+    events about what it has, and of the catalogue.
     """
     found = closure(conn, mode, org, upto, types=_TYPES)
+    events: Iterable[Recorded] = _merged(conn, found.positions, found.own)
+    if account is not None:
+        events = (e for e in events if _is_of(account, e.event))
     last = Change(0, 0.0, None, None)
-    for change in _by_events(_merged(conn, found.positions, found.own), (mode, org, feature)):
+    for change in _by_events(events, (mode, org, feature)):
         yield from _by_time(last, change.at_s)
         yield change
         last = change
     yield from _by_time(last, now_s)
+
+
+def _is_of(account: str, event: Any) -> bool:
+    """Whether an event is a seller's: what operators said of an organization is the platform's, a plan is its own's."""
+    return getattr(event, "account", account) == account and not hasattr(event, "feature")
 
 
 def _merged(conn: psycopg.Connection[Any], positions: Sequence[int], own: Sequence[Recorded]) -> Iterator[Recorded]:

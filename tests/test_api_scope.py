@@ -170,6 +170,10 @@ TABLE: dict[str, One | Many] = {
     "/v1/orgs/<org:org>/entitlements/<path:feature>": One(
         ROLES, "/v1/orgs/org_none/entitlements/agents", _orgs("/entitlements/agents")
     ),
+    "/v1/orgs/<org:org>/entitlements/<path:feature>/history": One(
+        ROLES, "/v1/orgs/org_none/entitlements/agents/history", _orgs("/entitlements/agents/history")
+    ),
+    "/v1/orgs/<org:org>/overrides": One(ROLES, "/v1/orgs/org_none/overrides", _orgs("/overrides")),
     "/v1/orgs/<org:org>/subscriptions": One(ROLES, "/v1/orgs/org_none/subscriptions", _orgs("/subscriptions")),
     "/v1/orgs/<org:org>/invoices": One(ROLES, "/v1/orgs/org_none/invoices", _orgs("/invoices")),
     "/v1/customers": Many(
@@ -283,6 +287,11 @@ APART = {
             "/v1/quarantine/<string:item>/dismiss",
         ),
         "test_what_is_set_aside_is_for_staff_with_unbound_keys",
+    ),
+    "/v1/orgs/<org:org>/checks": "test_a_check_is_scoped_like_the_entitlement_that_it_checks",
+    **dict.fromkeys(
+        (f"/v1/orgs/<org:org>/overrides/{end}" for end in ("grant", "deny", "end")),
+        "test_overrides_are_for_operators_with_unbound_keys",
     ),
 }
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs"}
@@ -401,6 +410,43 @@ def test_what_is_set_aside_is_for_staff_with_unbound_keys(world: World, end: str
             response = client.post(path, headers=headers) if acts else client.get(path, headers=headers)
             may = role in (("operator", "admin") if acts else STAFF) and not bounds
             assert (response.status_code != 403) is may, (path, role, bounds)
+
+
+def _post(world: World, path: str, key: str | None, body: dict[str, Any]) -> Any:
+    headers = {"Authorization": f"Bearer {key}"} if key is not None else {}
+    return world.app.test_client().post(path, json=body, headers=headers)
+
+
+@pytest.mark.parametrize("who", CALLERS)
+def test_a_check_is_scoped_like_the_entitlement_that_it_checks(world: World, who: str) -> None:
+    body = {"feature": "agents"}
+    for role in ROLES:
+        key = world.key(role, **CALLERS[who])
+        unknown = seen(_post(world, "/v1/orgs/org_none/checks", key, body))
+        for path, seen_by in _orgs("").items():
+            response = _post(world, f"{path}/checks", key, body)
+            if who in seen_by:
+                assert response.status_code == 200
+                assert response.json["allowed"] is world.ask(f"{path}/entitlements/agents", key).json["granted"]
+            else:
+                assert seen(response) == unknown and unknown[0] == 404
+    nothing = seen(_post(world, "/v1/orgs/org_a/checks", None, body))
+    assert nothing == seen(world.ask("/v1/orgs/org_a/entitlements/agents"))
+
+
+@pytest.mark.parametrize("end", ["grant", "deny", "end"])
+def test_overrides_are_for_operators_with_unbound_keys(world: World, end: str) -> None:
+    """What each act does: tests/test_entitlements_overrides.py."""
+    body = {"feature": "agents", "reason": "a promise"}
+    for role in ROLES:
+        for bounds in ({}, {"org": "org_a"}, {"account": SELLER}):
+            answers = [
+                _post(world, f"/v1/orgs/{org}/overrides/{end}", world.key(role, **bounds), body).json["code"]
+                for org in ("org_a", "org_none")
+            ]
+            may = role in ("operator", "admin") and not bounds
+            # who may has to say more, then; not even that tells which organizations there are
+            assert answers[0] == answers[1] and (answers[0] != "forbidden") is may, (role, bounds)
 
 
 def test_a_revoked_key_is_refused_within_a_second(world: World) -> None:

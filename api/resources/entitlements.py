@@ -6,7 +6,7 @@ found.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Response, request
 from marshmallow import RAISE
@@ -22,43 +22,39 @@ from api.resources.past import alone, past
 from api.resources.publish import answered, listed, read, section
 from api.schemas import BOOL, ENTITLEMENT, MAP, SEGMENT, SOURCE, TEXT, Member, Shape, iso
 from projections.entitlements import ENTITLEMENTS
+from projections.entitlements_schedule import deciding, standing
 from replay.tables import LIVE
 
 entitlements = section("entitlements", "Entitlements: who may use what, now")
 
 _HOT = query("entitlement")
-_NEVER: dict[str, Any] = {"state": "none", "granted": False, "limit": 0, "unlimited": False}
 
 
 def evaluated(
     feature: str, segments: Sequence[dict[str, Any]], sources: Sequence[dict[str, Any]], now_s: float, stale: bool
 ) -> dict[str, Any]:
-    """A feature's answer at a time, from its schedule: segments in order, each half-open `[from_s, until_s)`."""
-    now: dict[str, Any] | None = None
-    last: dict[str, Any] | None = None
-    following: list[dict[str, Any]] = []
-    for segment in segments:
-        if segment["from_s"] is not None and segment["from_s"] > now_s:
-            following.append(segment)
-        elif segment["until_s"] is None or now_s < segment["until_s"]:
-            now = segment
-        else:
-            last = segment
-    if now is None:
-        since = last["until_s"] if last is not None else None
-        now = {**_NEVER, "from_s": since, "until_s": following[0]["from_s"] if following else None}
+    """A feature's answer at a time, from its stored row."""
+    now, following = standing(segments, now_s)
     return {
         "feature": feature,
         "granted": now["granted"],
         "state": now["state"],
         "limit": now["limit"],
         "unlimited": now["unlimited"],
+        "kind": now.get("kind"),
+        "period": now.get("period"),
+        "reset": now.get("reset"),
         "from": iso(now["from_s"]),
         "until": iso(now["until_s"]),
         "next": [SEGMENT.of_entry(s) for s in following],
-        "sources": [SOURCE.of_entry(s) for s in sources],
+        "sources": shown_sources(sources, deciding(sources, now_s)),
         "stale": stale,
     }
+
+
+def shown_sources(sources: Sequence[dict[str, Any]], because: Sequence[int]) -> list[dict[str, Any]]:
+    """Sources as they are answered. `because`: which of them decide."""
+    return [SOURCE.of_entry({**source, "decides": i in because}) for i, source in enumerate(sources)]
 
 
 class Filters(ReadList):
@@ -151,9 +147,15 @@ def _of_seller(here: Context, asks: Caller, org: str, account: str) -> dict[str,
     return {r.feature: (r.segments, r.sources) for r in rows}
 
 
-def one_entitlement(
-    here: Context, asks: Caller, org: str, feature: str, min_position: int | None, if_none_match: str | None
-) -> Answer:
+class Stored(NamedTuple):
+    """A feature's stored row; empty where nobody ever granted it."""
+
+    segments: Sequence[dict[str, Any]]
+    sources: Sequence[dict[str, Any]]
+    stale: bool
+
+
+def stored(here: Context, asks: Caller, org: str, feature: str, min_position: int | None) -> tuple[Stored, Fresh]:
     """The hot read. Raises Problem("not_found") for an organization that the key may not know of."""
     mode = asks.mode
     # A foreign organization takes the same way as one that does not exist.
@@ -174,7 +176,15 @@ def one_entitlement(
         stale = False  # derived just now, whatever became of the stored row
     if not exists:
         raise Problem("not_found")
-    return answer(evaluated(feature, segments or (), sources or (), here.clock(), stale), how_fresh, if_none_match)
+    return Stored(segments or (), sources or (), stale), how_fresh
+
+
+def one_entitlement(
+    here: Context, asks: Caller, org: str, feature: str, min_position: int | None, if_none_match: str | None
+) -> Answer:
+    """A feature's answer now. Raises Problem."""
+    row, how_fresh = stored(here, asks, org, feature, min_position)
+    return answer(evaluated(feature, *row[:2], here.clock(), row.stale), how_fresh, if_none_match)
 
 
 def _for_seller(here: Context, asks: Caller, org: str, feature: str, account: str) -> tuple[bool, Any, Any]:

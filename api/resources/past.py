@@ -67,8 +67,8 @@ def past(context: Context, caller: Caller, org: str, as_of: str) -> Past:
         recorded = conn.execute(_RECORDED_AT, [position]).fetchone()
         asked = org if caller.org in (None, org) else ""  # no organization has an empty name
         known = organization_as_of(conn, caller.mode, asked, position)
-    links = [r for r in known.rows["org_links"] if r.org == asked and caller.account in (None, r.account)]
-    if not links or not known.rows["organizations"]:
+    sellers = {r.account for r in known.rows["org_links"] if r.org == asked}
+    if caller.account not in (None, *sellers) or not known.rows["organizations"]:
         raise NotFound()
     at = when if isinstance(when, datetime) else (recorded[0] if recorded is not None else _EPOCH)
     return Past(known, caller.mode, org, caller.account, at.timestamp(), Fresh(position, iso_of(at.astimezone(UTC))))

@@ -3,6 +3,8 @@
 Here what the first resources answer; payments, sellers and billing's other objects have modules of their own.
 """
 
+from typing import Any
+
 from marshmallow import Schema, fields
 
 from api.schemas.billing import DISCOUNT_AMOUNT, TAX
@@ -128,25 +130,50 @@ STRIPE_EVENT = of_table(
 SOURCE_SEGMENT = of_entries("SourceSegment", state=TEXT, from_s=TIME, until_s=TIME)
 SOURCE = of_entries(
     "EntitlementSource",
-    by=TEXT, account=TEXT, customer=TEXT, subscription=TEXT, item=TEXT, price=TEXT, product=TEXT, quantity=INT,
-    status=TEXT, limit=INT, unlimited=BOOL, segments=many(SOURCE_SEGMENT),
+    {
+        "by": "`subscription` (to what the catalogue describes), `plan`, `stripe` (its own entitlements), `override`",
+        "decides": "Whether it decides the answer now; limits of what is granted add up, so several may",
+        "through": "How the plan was come by: `subscription`, `checkout`, `invoice` or `agreement`",
+        "placement": "The subscription's id, or the session's, invoice's or agreement's",
+        "version": "Of the plan; of an override, which event of its stream it is",
+        "stream": "The stream of the event that decided, in the log",
+        "reason": "Why, where a person decided",
+    },
+    by=TEXT, decides=BOOL, account=TEXT, customer=TEXT, subscription=TEXT, item=TEXT, price=TEXT, product=TEXT,
+    quantity=INT, status=TEXT, plan=TEXT, version=INT, through=TEXT, placement=TEXT, stream=TEXT, reason=TEXT,
+    limit=INT, unlimited=BOOL, kind=TEXT, period=TEXT, reset=TEXT, segments=many(SOURCE_SEGMENT),
 )  # fmt: skip
 SEGMENT = of_entries(
-    "EntitlementSegment", state=TEXT, granted=BOOL, limit=INT, unlimited=BOOL, from_s=TIME, until_s=TIME
-)
+    "EntitlementSegment",
+    state=TEXT, granted=BOOL, limit=INT, unlimited=BOOL, kind=TEXT, period=TEXT, reset=TEXT, from_s=TIME, until_s=TIME,
+)  # fmt: skip
+#: The state that a feature is in, and how a limit is meant: what an entitlement, a check and a change tell alike.
+STANDING: dict[str, fields.Field[Any]] = {
+    "state": fields.String(
+        required=True,
+        metadata={
+            "description": "`active`, `trialing` or `grace` (granted); `pending_setup`, `restricted`, `suspended`,"
+            " `revoked` or `none` (not)"
+        },
+    ),
+    "limit": fields.Integer(required=True, allow_none=True, metadata={"description": "null where unlimited"}),
+    "unlimited": fields.Boolean(required=True),
+    "kind": fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "How the limit is meant: `quota` (so much a period), `gauge` (so much at a time); null:"
+            " nobody says"
+        },
+    ),
+    "period": fields.String(required=True, allow_none=True, metadata={"description": "Of a quota"}),
+    "reset": fields.String(required=True, allow_none=True, metadata={"description": "When a quota begins anew"}),
+}
 ENTITLEMENT: type[Schema] = Schema.from_dict(
     {
         "feature": fields.String(required=True),
         "granted": fields.Boolean(required=True, metadata={"description": "Whether it may be used now"}),
-        "state": fields.String(
-            required=True,
-            metadata={
-                "description": "`active`, `trialing` or `grace` (granted); `restricted`, `suspended`, `revoked` or"
-                " `none` (not)"
-            },
-        ),
-        "limit": fields.Integer(required=True, allow_none=True, metadata={"description": "null where unlimited"}),
-        "unlimited": fields.Boolean(required=True),
+        **STANDING,
         "from": fields.DateTime(required=True, allow_none=True, metadata={"description": "Since when; null: always"}),
         "until": fields.DateTime(
             required=True, allow_none=True, metadata={"description": "Until when, as far as is known; null: open"}
@@ -196,6 +223,7 @@ PROJECTION: type[Schema] = Schema.from_dict(
 
 __all__ = [
     "BOOL", "CATALOG_PRICE", "CUSTOMER", "DISCOUNT", "ENTITLEMENT", "INT", "INVOICE", "ITEM", "MAP", "ORGANIZATION",
-    "PARKED_KEY", "PRODUCT", "PROJECTION", "SEGMENT", "SOURCE", "SOURCE_SEGMENT", "STRIPE_EVENT", "SUBSCRIPTION", "TAX",
+    "PARKED_KEY", "PRODUCT", "PROJECTION", "SEGMENT", "SOURCE", "SOURCE_SEGMENT", "STANDING", "STRIPE_EVENT",
+    "SUBSCRIPTION", "TAX",
     "TEXT", "TEXTS", "TIME", "Kind", "Member", "Shape", "iso", "iso_of", "many", "of_entries", "of_table",
 ]  # fmt: skip

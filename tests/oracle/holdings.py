@@ -37,9 +37,11 @@ def _org_link(key: tuple[str, ...], rows: Rows) -> Row:
 
 
 def organizations(rows: Rows) -> dict[tuple[str, ...], Row]:
-    """One row for every organization that some customer is linked to."""
+    """One row for every organization that some customer is linked to, or that operators gave or denied something."""
     found = {}
-    for mode, org in {(link["mode"], link["org"]) for link in rows["org_links"].values() if link["org"]}:
+    named = [link for link in rows["org_links"].values() if link["org"]]
+    named += [*rows["overrides"].values(), *rows.get("agreements", {}).values()]
+    for mode, org in {(row["mode"], row["org"]) for row in named}:
         keys = sorted(k for k, link in rows["org_links"].items() if (k[0], link["org"]) == (mode, org))
         statuses = [s["status"] for s in rows["subscriptions"].values() if _owner(s) in keys]
         customers = [rows["customers"][k] for k in keys if k in rows["customers"]]
