@@ -13,6 +13,7 @@ import structlog
 
 from ledger.codec import UnknownEvent
 from ledger.errors import RecountError
+from replay.cli.entitlements import entitlements
 from replay.cli.events import events
 from replay.cli.keys import keys
 from replay.cli.options import WANTS_JSON
@@ -79,6 +80,7 @@ for _command in (
     replay,
     keys,
     orgs,
+    entitlements,
     subjects,
 ):
     recount.add_command(_command)
