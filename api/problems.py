@@ -72,6 +72,8 @@ KINDS: dict[str, Kind] = {
     ),
     "already_granted": Kind(409, "Approved already", "The act was approved and carried out."),
     "already_rejected": Kind(409, "Rejected already", "The act was rejected. Ask for it anew if it shall be done."),
+    "key_revoked": Kind(409, "The key is revoked", "A revoked key is not rotated. Issue a new one."),
+    "already_rotated": Kind(409, "Rotated already", "Another key took this key's place already. Rotate that one."),
     "not_set_aside": Kind(
         409, "Not set aside", "It asks for nobody: it was applied meanwhile, or it is neither quarantined nor parked."
     ),
