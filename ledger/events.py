@@ -224,6 +224,16 @@ class AttemptDenied(Event, frozen=True, kw_only=True, gc=False):
     org: str | None
 
 
+class RebuildRequested(Event, frozen=True, kw_only=True, gc=False):
+    """Somebody asked for read models to be made anew from the log; no row says other than before because of it."""
+
+    NAME: ClassVar[str] = "read_models.rebuild_requested"
+
+    id: str
+    models: tuple[str, ...]
+    """Those that were named; empty: all."""
+
+
 class ApprovalRequested(Event, frozen=True, kw_only=True, gc=False):
     """An act that weighs much waits for a second person."""
 
@@ -369,6 +379,21 @@ class SubscriptionPlanMoved(Event, frozen=True, kw_only=True, gc=False):
     version: int
     by: str
     """Who moved it."""
+    why: str
+
+
+class PlanSubscriptionsMoved(Event, frozen=True, kw_only=True, gc=False):
+    """An operator moved many subscriptions (or purchases, or agreements) to a version of a plan at once."""
+
+    NAME: ClassVar[str] = "plan.subscriptions_moved"
+
+    mode: Mode
+    plan: str
+    version: int
+    subscriptions: tuple[str, ...]
+    """Each `account/id`."""
+    by: str
+    """Who moved them."""
     why: str
 
 
@@ -561,6 +586,7 @@ EVENTS: tuple[type[Event], ...] = (
     SubjectErased,
     ReceiptKept,
     AttemptDenied,
+    RebuildRequested,
     ApprovalRequested,
     ApprovalGranted,
     ApprovalRejected,
@@ -572,6 +598,7 @@ EVENTS: tuple[type[Event], ...] = (
     PlanPriceMapped,
     PlanPriceUnmapped,
     SubscriptionPlanMoved,
+    PlanSubscriptionsMoved,
     AgreementMade,
     AgreementEnded,
     EndpointAdded,
