@@ -15,15 +15,18 @@ import psycopg
 import commands.acts
 from api.database import Database
 from api.settings import Settings
-from commands.acts import REJECT, Act, Asked, Done
+from commands.acts import About, Act, Asked, Done, rejecting
 from commands.approvals import Settle
+from commands.rebuilding import REBUILD
 from commands.registry import ACTS
 from commands.subjects import EraseSubject
 from ledger.errors import Invalid, NotFound, Refused, StoreUnavailable
-from ledger.events import AttemptDenied, Metadata, NewEvent
-from ledger.ids import attempt_stream
+from ledger.events import ApprovalRequested, AttemptDenied, Metadata, NewEvent
+from ledger.ids import Mode, attempt_stream
 from ledger.store import Log
 
+#: What nobody can ask for by its record alone stands beside the registry: who asks for a rebuild runs it.
+_KNOWN: dict[str, Act[Any, Any]] = {**ACTS, REBUILD.name: REBUILD}
 #: How long VACUUM may wait for whoever reads the key store just now.
 _VACUUM_WAIT = "10s"
 
@@ -52,49 +55,82 @@ def asked_by(
     )
 
 
-def carry_out(database: Database, settings: Settings, *, name: str, given: Mapping[str, Any], asked: Asked) -> Done:
-    """Carry out the act `name` with the input `given`, once for its idempotency key.
+def carry_out(
+    database: Database,
+    settings: Settings,
+    *,
+    name: str,
+    given: Mapping[str, Any],
+    asked: Asked,
+    mode: Mode | None = None,
+) -> Done:
+    """Carry out the act `name` with the input `given`, once for its idempotency key. `mode`: nothing of the other one.
 
     Raises Invalid (`unknown_act`, `invalid_input` and the act's own), Refused, NotFound, StoreUnavailable.
     """
-    act = ACTS.get(name)
+    act = _KNOWN.get(name)
     if act is None:
         raise Invalid(f"there is no act {name!r}; there are {', '.join(ACTS)}", code="unknown_act")
     command = command_of(act, given)
+    about = act.about(command)
+    _must_be_of(mode, about.mode)
     asked = msgspec.structs.replace(asked, second_person_from=settings.second_person_from)
-    with _log(database) as log, recording_denial(log, name, act.about(command).subject, asked):
+    with _log(database) as log, recording_denial(log, name, about, asked, mode):
         if isinstance(command, EraseSubject):
             return _erase(database, settings, log, command, asked)
         return commands.acts.carry_out(log, act, command, asked)
 
 
+def _must_be_of(mode: Mode | None, its: Mode | None) -> None:
+    if mode is not None and its not in (None, mode):
+        raise NotFound()
+
+
 @contextlib.contextmanager
-def recording_denial(log: Log, act: str, subject: str, asked: Asked) -> Iterator[None]:
-    """What is refused is in the audit too."""
+def recording_denial(log: Log, act: str, about: About, asked: Asked, mode: Mode | None = None) -> Iterator[None]:
+    """What is refused is in the audit too. `mode`: of the key that was used."""
     try:
         yield
     except Refused as refusal:
         if not asked.dry_run:
-            deny(log, act=act, code=refusal.code, subject=subject, asked=asked)
+            said = AttemptDenied(
+                id=secrets.token_hex(12),
+                act=act,
+                person=asked.person,
+                origin=asked.origin,
+                key_id=asked.key_id,
+                code=refusal.code,
+                mode=about.mode or mode,
+                subject=about.subject,
+                org=about.org,
+            )
+            _record(log, said, asked.now_s, asked.idempotency_key)
         raise
 
 
-def deny(log: Log, *, act: str, code: str, subject: str | None, asked: Asked) -> None:
-    """Record that somebody tried an act and was not let."""
-    id = secrets.token_hex(12)
-    said = AttemptDenied(
-        id=id,
-        act=act,
-        person=asked.person,
-        origin=asked.origin,
-        key_id=asked.key_id,
-        code=code,
-        mode=None,
-        subject=subject,
-        org=None,
-    )
-    metadata = Metadata(occurred_at_s=asked.now_s, actor=asked.person, correlation=asked.idempotency_key)
-    log.append(NewEvent(attempt_stream(id), 1, said, metadata))
+def deny(
+    database: Database, *, act: str, code: str, key_id: str, person: str | None, mode: Mode, org: str | None
+) -> None:
+    """Record that an act was tried over the API with a key that may not."""
+    with _log(database) as log:
+        said = AttemptDenied(
+            id=secrets.token_hex(12),
+            act=act,
+            person=person,
+            origin="api",
+            key_id=key_id,
+            code=code,
+            mode=mode,
+            subject=None,
+            org=org,
+        )
+        _record(log, said, int(time.time()), None)
+
+
+def _record(log: Log, said: AttemptDenied, now_s: int, correlation: str | None) -> None:
+    actor = said.person or said.key_id or "nobody"
+    metadata = Metadata(occurred_at_s=now_s, actor=actor, correlation=correlation, mode=said.mode)
+    log.append(NewEvent(attempt_stream(said.id), 1, said, metadata))
 
 
 def command_of(act: Act[Any, Any], given: Mapping[str, Any]) -> Any:
@@ -108,17 +144,27 @@ def command_of(act: Act[Any, Any], given: Mapping[str, Any]) -> Any:
         raise Invalid(f"{act.name}: {error}", code="invalid_input") from error
 
 
-def approve(database: Database, settings: Settings, *, id: str, asked: Asked) -> Done:
-    """Approve an act that waits for a second person, and carry it out. Raises NotFound, Refused("second_person", …)."""
+def waiting(database: Database, *, id: str, mode: Mode | None = None) -> ApprovalRequested:
+    """The request `id` for an act that waits for a second person, or was settled. Raises NotFound."""
     with _log(database) as log:
-        name, given = commands.acts.waiting_act(log, id)
-    return carry_out(database, settings, name=name, given=given, asked=msgspec.structs.replace(asked, approval=id))
+        requested = commands.acts.waiting_act(log, id)
+    _must_be_of(mode, requested.mode)
+    return requested
 
 
-def reject(database: Database, settings: Settings, *, id: str, asked: Asked) -> Done:
+def approve(database: Database, settings: Settings, *, id: str, asked: Asked, mode: Mode | None = None) -> Done:
+    """Approve an act that waits for a second person, and carry it out. Raises NotFound, Refused("second_person", …)."""
+    requested = waiting(database, id=id, mode=mode)
+    asked = msgspec.structs.replace(asked, approval=id)
+    return carry_out(database, settings, name=requested.act, given=requested.input, asked=asked, mode=mode)
+
+
+def reject(database: Database, settings: Settings, *, id: str, asked: Asked, mode: Mode | None = None) -> Done:
     """Reject an act that waits for a second person; who asked for it may take it back so. Raises NotFound, Refused."""
-    with _log(database) as log, recording_denial(log, REJECT.name, id, asked):
-        return commands.acts.carry_out(log, REJECT, Settle(id=id, person=asked.person, granted=False), asked)
+    act = rejecting(waiting(database, id=id, mode=mode))
+    command = Settle(id=id, person=asked.person, granted=False)
+    with _log(database) as log, recording_denial(log, act.name, act.about(command), asked, mode):
+        return commands.acts.carry_out(log, act, command, asked)
 
 
 def _erase(database: Database, settings: Settings, log: Log, command: EraseSubject, asked: Asked) -> Done:

@@ -93,7 +93,7 @@ def _act(conninfo: str, mode: Mode, item: str, asked: Asked, act: Act[Command, L
             else:
                 command, places = _about_event(conn, *_event_of(item), meant)
         given = {"mode": mode, "item": item}
-        with contextlib.closing(Log(conninfo)) as log, recording_denial(log, act.name, f"set_aside/{item}", asked):
+        with contextlib.closing(Log(conninfo)) as log, recording_denial(log, act.name, act.about(command), asked):
             done = carry_out(log, act, command, asked, given=given)
         refolded = len(refold(conninfo, places).places) if places and not asked.dry_run else 0
     return Acted(item, done.changed, done.position, refolded, done.repeated)

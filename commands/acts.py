@@ -8,7 +8,7 @@ The journal comes as an argument; clock, ids and settings come in `Asked`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, Generic, Literal, TypeVar
 
@@ -17,7 +17,7 @@ import msgspec
 from commands.approvals import APPROVALS, ApprovalState, RequestApproval, Settle, approval_id
 from commands.base import Decider, Journal
 from ledger.errors import Invalid, NotFound, StreamMoved
-from ledger.events import Event, Metadata, NewEvent, ReceiptKept, Recorded
+from ledger.events import ApprovalRequested, Event, Metadata, NewEvent, ReceiptKept, Recorded
 from ledger.ids import Mode, approval_stream, receipt_stream
 from ledger.store import Appended
 
@@ -41,6 +41,8 @@ class About(msgspec.Struct, frozen=True):
     """None: both modes."""
     account: str | None = None
     org: str | None = None
+    approval: str | None = None
+    """The request that it is about, where it settles one without doing what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def carry_out(
             mode=about.mode,
             account=about.account,
             org=about.org,
-            approval=waiting or asked.approval,
+            approval=waiting or asked.approval or about.approval,
             waiting=waiting is not None,
             events=said,
         )
@@ -159,7 +161,10 @@ def _decide(
             input=msgspec.to_builtins(command),
             person=asked.person,
             reason=asked.reason,
-            **msgspec.structs.asdict(about),
+            subject=about.subject,
+            mode=about.mode,
+            account=about.account,
+            org=about.org,
         )
         requested = APPROVALS.decide(request, APPROVALS.initial)
         return _placed(approval_stream(id), (), requested, metadata), id
@@ -185,12 +190,18 @@ REJECT: Act[Settle, ApprovalState] = Act(
 )
 
 
-def waiting_act(journal: Journal, id: str) -> tuple[str, dict[str, Any]]:
-    """The name and the input of an act that waits for approval. Raises NotFound."""
+def rejecting(requested: ApprovalRequested) -> Act[Settle, ApprovalState]:
+    """To reject this request: an act about what it would have been about."""
+    about = About(requested.subject, requested.mode, requested.account, requested.org, requested.id)
+    return replace(REJECT, about=lambda command: about)
+
+
+def waiting_act(journal: Journal, id: str) -> ApprovalRequested:
+    """The request for an act that waits for approval, or was settled. Raises NotFound."""
     state: ApprovalState = APPROVALS.fold(r.event for r in journal.read_stream(approval_stream(id)))
     if state.requested is None:
-        raise NotFound(f"no act waits under {id}")
-    return state.requested.act, dict(state.requested.input)
+        raise NotFound(f"no act waits under {id}; `recount approvals list` shows those that do")
+    return state.requested
 
 
 def _placed(stream: str, history: Sequence[Recorded], events: tuple[Event, ...], metadata: Metadata) -> list[NewEvent]:
@@ -246,7 +257,7 @@ def _metadata(asked: Asked, about: About) -> Metadata:
 def _check(asked: Asked) -> None:
     if not (0 < len(asked.person.strip()) <= MAX_KEY and asked.person.isprintable()):
         raise Invalid(f"say who acts, in 1 to {MAX_KEY} printable characters", code="person_required")
-    if not 0 < len(asked.reason.strip()) <= MAX_REASON:
+    if not 0 < len(asked.reason.strip()) <= MAX_REASON or "\0" in asked.reason:
         raise Invalid(f"say why, in 1 to {MAX_REASON} characters", code="reason_required")
     if not (
         0 < len(asked.idempotency_key) <= MAX_KEY

@@ -8,6 +8,7 @@ import msgspec
 from commands.acts import About, Act
 from commands.base import Decider
 from ledger.events import Event, SubjectErased
+from ledger.ids import MODES
 
 
 class EraseSubject(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,6 +32,13 @@ def decide(command: EraseSubject, erased: bool) -> tuple[Event, ...]:
     return () if erased else (SubjectErased(subject=command.subject),)
 
 
+def _about(command: EraseSubject) -> About:
+    """A subject's name tells its mode and account; what has another form is nobody's."""
+    mode, _, rest = command.subject.partition("/")
+    account = rest.partition("/")[0] or None
+    return About(command.subject, next((m for m in MODES if m == mode), None), account)
+
+
 SUBJECTS: Decider[EraseSubject, bool] = Decider(False, evolve, decide)
 #: Nothing brings personal fields back, so it weighs the most.
 ERASE_SUBJECT = Act(
@@ -38,6 +46,6 @@ ERASE_SUBJECT = Act(
     EraseSubject,
     SUBJECTS,
     lambda command: subject_stream(command.subject),
-    lambda command: About(command.subject),
+    _about,
     weight=90,
 )

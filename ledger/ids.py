@@ -84,6 +84,11 @@ def feature_subject(org: str, feature: str) -> str:
     return f"entitlement/{_joined((org, feature))}"
 
 
+def rebuild_stream(id: str) -> str:
+    """The stream of one rebuild that somebody asked for."""
+    return f"rebuild/{id}"
+
+
 def key_stream(key_id: str) -> str:
     """The stream of one API key and those that took its place: `key_1`, `key_1.2`, `key_1.3`."""
     return f"api_key/{key_id.partition('.')[0]}"

@@ -110,18 +110,28 @@ class World:
 
     # ---- who asks ----------------------------------------------------------------------
 
-    def key(self, role: str = "admin", org: str | None = None, account: str | None = None, mode: str = "test") -> str:
+    def key(
+        self,
+        role: str = "admin",
+        org: str | None = None,
+        account: str | None = None,
+        mode: str = "test",
+        person: str | None = "ada",
+    ) -> str:
         """A valid key of this kind."""
-        kind = (role, org, account, mode)
+        kind = (role, org, account, mode, person)
         if kind not in self._issued:
             self._issued[kind] = self.issue(*kind)[0]
         return self._issued[kind]
 
-    def issue(self, role: str, org: str | None, account: str | None, mode: str) -> tuple[str, str]:
+    def issue(
+        self, role: str, org: str | None, account: str | None, mode: str, person: str | None = None
+    ) -> tuple[str, str]:
         """A new key, and its id."""
         key, key_id = f"rk_{mode}_{secrets.token_urlsafe(24)}", f"key_{uuid4().hex}"
         said = ApiKeyIssued(
-            key_id=key_id, digest=self._digest(key), mode=mode, role=role, org=org, account=account, label=None
+            key_id=key_id, digest=self._digest(key), mode=mode, role=role, org=org, account=account, label=None,
+            person=person,
         )  # fmt: skip
         self._append(NewEvent(key_stream(key_id), 1, said, _META))
         self.project()
@@ -139,6 +149,15 @@ class World:
         if key is not None:
             given["Authorization"] = f"Bearer {key}"
         return self.app.test_client().get(path, headers=given)
+
+    def post(
+        self, path: str, body: Any, key: str | None = None, idempotency_key: str | None = None, **headers: str
+    ) -> Any:
+        """A POST; each under an idempotency key of its own, unless one is given."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        given["Authorization"] = f"Bearer {key or self.key()}"
+        given["Idempotency-Key"] = idempotency_key or uuid4().hex
+        return self.app.test_client().post(path, json=body, headers=given)
 
     def read(self, path: str, key: str | None = None) -> Any:
         """The content of a successful answer, which is as the OpenAPI document says."""

@@ -179,7 +179,9 @@ def test_a_heavy_act_waits_and_a_second_person_carries_it_out(log: Log):
     done = carry_out(log, ERASE_SUBJECT, ERASE, asked())
     assert done.waiting is not None
     assert told(log, "subject/test/platform/cus_1") == []
-    assert waiting_act(log, done.waiting) == ("erase_subject", {"subject": "test/platform/cus_1"})
+    requested = waiting_act(log, done.waiting)
+    assert (requested.act, requested.input) == ("erase_subject", {"subject": "test/platform/cus_1"})
+    assert (requested.mode, requested.account, requested.person) == ("test", "platform", "ada")
     approved = carry_out(log, ERASE_SUBJECT, ERASE, asked("k2", "bob", approval=done.waiting))
     assert [e["event"] for e in approved.events] == ["approval.granted", "subject.erased"]
     assert len(told(log, "subject/test/platform/cus_1")) == 1

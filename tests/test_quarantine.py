@@ -119,6 +119,12 @@ def counted(conninfo: str) -> dict[str, int]:
         return {k: n for k, n in work_list.open_counts(conn).items() if n}
 
 
+def appended(log: Log, after: int | None) -> list[str]:
+    """What came to the log since."""
+    assert after is not None
+    return [e.event.NAME for e in log.read(after, 1000)]
+
+
 def differences(conninfo: str) -> list[Any]:
     return [d for v in verify(conninfo) for d in v.differences]
 
@@ -270,10 +276,9 @@ def test_a_released_event_is_applied_and_rebuild_equals_live(
     assert different(rows_of(database), expected) == []
     rebuild(database)
     assert different(rows_of(database), expected) == []
-    # and to release it again changes nothing
-    head = log.head()
-    assert release(database, "platform:evt_0003") == Acted("platform:evt_0003", False, None, 0)
-    assert log.head() == head
+    # and to release it again changes nothing, which its receipt says
+    assert release(database, "platform:evt_0003") == Acted("platform:evt_0003", False, log.head(), 0)
+    assert appended(log, done.position) == ["receipt.kept"]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -333,14 +338,16 @@ def test_an_event_that_still_cannot_be_read_is_refused_and_nothing_happens(datab
     project(database)
     before, head = rows_of(database), log.head()
     # when it is released
-    # then that is refused, and neither the log nor a row has changed
+    # then that is refused, and nothing has changed: the log holds the attempts, as far as there was something to try
     assert refused(release, database, "platform:evt_0002") == "still_quarantined"
     assert refused(release, database, "platform:evt_0002", why="") == "reason_required"
     assert refused(release, database, "platform:evt_0001") == "not_set_aside"
     assert refused(release, database, "platform:evt_0003") == "not_found"
     assert refused(release, database, "evt_0002") == "not_found"
     assert refused(release, database, "platform:evt_0002", mode="live") == "not_found"
-    assert (rows_of(database), log.head()) == (before, head)
+    project(database)
+    assert rows_of(database) == before
+    assert appended(log, head) == ["attempt.denied", "attempt.denied"]
 
 
 def test_events_of_the_same_object_that_can_be_read_now_are_read_along(
@@ -385,10 +392,10 @@ def test_what_a_crash_left_undone_is_done_by_releasing_again(
     project(database)
     # then it is still open
     assert listed(database) == [("platform:evt_0002", "quarantined", "open")]
-    # when it is released again, then nothing is recorded twice, and it is applied
+    # when it is released again, then no release is recorded twice, and it is applied
     head = log.head()
-    done = release(database, "platform:evt_0002")
-    assert (done.changed, log.head()) == (False, head)
+    assert not release(database, "platform:evt_0002").changed
+    assert appended(log, head) == ["receipt.kept"]
     assert rows_of(database)["customers"]["test", "platform", "cus_1"]["balance_minor"] == 20
     assert listed(database) == [] and differences(database) == []
 
@@ -511,10 +518,11 @@ def test_a_released_key_is_whole_again_and_a_running_leader_takes_it_up(database
         assert conn.execute("SELECT FROM read_models.customers WHERE stale").fetchall() == []
     assert counted(database) == {} and differences(database) == []
     assert listed(database, status="released") == [("customers:platform:cus_1", "parked", "released")]
-    # and to release it again changes nothing
+    # and to release it again changes nothing, which its receipt says
     head = log.head()
-    assert release(database, "customers:platform:cus_1") == Acted("customers:platform:cus_1", False, None, 0)
-    assert log.head() == head
+    again = release(database, "customers:platform:cus_1")
+    assert again == Acted("customers:platform:cus_1", False, log.head(), 0)
+    assert appended(log, head) == ["receipt.kept"]
 
 
 def test_a_key_that_raises_even_now_stays_parked(database: str, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -525,7 +533,8 @@ def test_a_key_that_raises_even_now_stays_parked(database: str, log: Log, monkey
     monkeypatch.setitem(MODELS, "customers", broken)
     # when it is released, then that is refused, and nothing has changed
     assert refused(release, database, "customers:platform:cus_1") == "still_parked"
-    assert (rows_of(database), log.head(), counted(database)) == (before, head, {"parked": 1})
+    assert (rows_of(database), counted(database)) == (before, {"parked": 1})
+    assert appended(log, head) == ["attempt.denied"]
     with pytest.raises(refold.StillParked):
         refold.refold(database, [("customers", ("test", "platform", "cus_1"))])
     assert counted(database) == {"parked": 1}

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from ledger.errors import NotFound
+from ledger.errors import Invalid, NotFound
 from ledger.ids import Mode
 from replay import work_list
 from replay.cli.options import Asks, act_options, json_option, mode_option
@@ -141,6 +141,8 @@ def dismiss(item: str, mode: Mode, asks: Asks, as_json: bool) -> None:
 
 
 def _act(name: str, item: str, mode: Mode, asks: Asks) -> Any:
+    if asks.reason is None:
+        raise Invalid(f"say why with --reason: the list shows it beside {item}", code="reason_required")
     with attached() as edge:
         return edge.act(name, asks, mode=mode, item=item)
 
