@@ -1,6 +1,7 @@
 """Who may ask what: every route under every role, and what a key is bound to. A route without a row here fails."""
 
 import base64
+import re
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -293,6 +294,15 @@ APART = {
         (f"/v1/orgs/<org:org>/overrides/{end}" for end in ("grant", "deny", "end")),
         "test_overrides_are_for_operators_with_unbound_keys",
     ),
+    **dict.fromkeys(
+        (
+            "/v1/keys",
+            "/v1/keys/<string:key_id>",
+            "/v1/keys/<string:key_id>/rotate",
+            "/v1/keys/<string:key_id>/revoke",
+        ),
+        "test_keys_are_for_auditors_and_admins_with_unbound_keys",
+    ),
 }
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs"}
 
@@ -447,6 +457,31 @@ def test_overrides_are_for_operators_with_unbound_keys(world: World, end: str) -
             may = role in ("operator", "admin") and not bounds
             # who may has to say more, then; not even that tells which organizations there are
             assert answers[0] == answers[1] and (answers[0] != "forbidden") is may, (role, bounds)
+
+
+@pytest.mark.parametrize("end", ["", "/key_none", "/key_none/rotate", "/key_none/revoke"])
+def test_keys_are_for_auditors_and_admins_with_unbound_keys(world: World, end: str) -> None:
+    """What acts on keys come to, and those of the other mode: tests/test_keys_of_the_api.py."""
+    for role in ROLES:
+        for bounds in ({}, {"org": "org_a"}, {"account": SELLER}, {"org": "org_a", "account": SELLER}):
+            path, key = f"/v1/keys{end}", world.key(role, **bounds)
+            if end in ("", "/key_none"):
+                may = role in ("auditor", "admin") and not bounds
+                assert (world.ask(path, key).status_code != 403) is may, (path, role, bounds)
+            if end != "/key_none":
+                may = role == "admin" and not bounds
+                assert (world.post(path, {}, key).status_code != 403) is may, (path, role, bounds)
+
+
+def test_without_a_valid_key_every_act_answers_alike(world: World) -> None:
+    acts = [r.rule for r in world.app.url_map.iter_rules() if "POST" in (r.methods or ())]
+    assert {"/v1/keys", "/v1/quarantine/<string:item>/release"} <= set(acts)
+    for rule in acts:
+        path = re.sub(r"<\w+:\w+>", "x", rule)
+        nothing = seen(world.app.test_client().post(path))
+        assert nothing[0] == 401, rule
+        assert seen(world.post(path, {"reason": "x"}, "rk_test_unknown")) == nothing
+        assert seen(world.post(f"{path}?bogus=1", {}, "rk_test_unknown")) == nothing
 
 
 def test_a_revoked_key_is_refused_within_a_second(world: World) -> None:
