@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from projections import GROUPS
 from replay import tables, work_list
+from replay.outgoing import outgoing
 
 WEBHOOKS = Counter("recount_webhooks_total", "Webhook deliveries by outcome", ["endpoint", "outcome"])
 APPEND_SECONDS = Histogram(
@@ -22,6 +23,7 @@ APPEND_SECONDS = Histogram(
     "From a verified webhook to its durable append",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )
+DELIVERIES_MADE = Counter("recount_delivery_attempts_total", "Attempts to deliver a notice, by outcome", ["outcome"])
 FAULTS = Counter("recount_worker_faults_total", "Times a worker loop failed and started anew", ["group"])
 
 
@@ -66,6 +68,16 @@ def _gauges(conn: psycopg.Connection[Any]) -> Iterable[Metric]:
     for kind, count in work_list.open_counts(conn).items():
         open_items.add_metric([kind], count)
     yield from (position, parked, dirty, states, open_items)
+    waiting = GaugeMetricFamily("recount_deliveries", "Notices to endpoints that were not taken", labels=["state"])
+    out = outgoing(conn)
+    for state, count in (("due", out.due), ("dead", out.dead)):
+        waiting.add_metric([state], count)
+    yield waiting
+    held = GaugeMetricFamily("recount_reactions_held", "Reactions whose differences wait for an operator")
+    held.add_metric([], sum(r.held for r in out.reactions))
+    faulty = GaugeMetricFamily("recount_reactions_faulty", "Reactions that stand still because they raised")
+    faulty.add_metric([], sum(r.fault is not None for r in out.reactions))
+    yield from (held, faulty)
 
 
 def exposition(connect: Callable[[], Any]) -> bytes:
@@ -74,7 +86,7 @@ def exposition(connect: Callable[[], Any]) -> bytes:
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
-        for metric in (WEBHOOKS, APPEND_SECONDS, FAULTS):
+        for metric in (WEBHOOKS, APPEND_SECONDS, DELIVERIES_MADE, FAULTS):
             registry.register(metric)
     registry.register(_FromDatabase(connect))
     return generate_latest(registry)

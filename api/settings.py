@@ -55,6 +55,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate_limit: RateLimitItem | None = None
     """How often one API key may ask one web process; None: as often as it likes."""
 
+    trial_notice_days: int = 3
+    """How long before a trial ends endpoints are told."""
+    override_notice_days: int = 3
+    """How long before an operator's override ends endpoints are told."""
+    hold_differences_from: int = 100
+    """As many differences at once wait for an operator."""
+    delivery_attempts: int = 12
+    """After as many attempts a delivery is given up."""
+    allow_private_endpoints: bool = False
+    """Whether endpoints may be in private networks, and without TLS."""
+
     @property
     def embedded(self) -> bool:
         """Whether Recount runs its own PostgreSQL."""
@@ -88,6 +99,17 @@ def load() -> Settings:
         log_level=env.str("RECOUNT_LOG_LEVEL", "info"),
         second_person_from=_weight(env.str("RECOUNT_SECOND_PERSON_FROM", str(SECOND_PERSON_FROM))),
         rate_limit=_rate_limit(env.str("RECOUNT_RATE_LIMIT", RATE_LIMIT)),
+        trial_notice_days=_number("RECOUNT_TRIAL_NOTICE_DAYS", env.str("RECOUNT_TRIAL_NOTICE_DAYS", "3"), 0, 365),
+        override_notice_days=_number(
+            "RECOUNT_OVERRIDE_NOTICE_DAYS", env.str("RECOUNT_OVERRIDE_NOTICE_DAYS", "3"), 0, 365
+        ),
+        hold_differences_from=_number(
+            "RECOUNT_HOLD_DIFFERENCES_FROM", env.str("RECOUNT_HOLD_DIFFERENCES_FROM", "100"), 1, 1_000_000
+        ),
+        delivery_attempts=_number("RECOUNT_DELIVERY_ATTEMPTS", env.str("RECOUNT_DELIVERY_ATTEMPTS", "12"), 1, 100),
+        allow_private_endpoints=_switch(
+            "RECOUNT_ALLOW_PRIVATE_ENDPOINTS", env.str("RECOUNT_ALLOW_PRIVATE_ENDPOINTS", "no")
+        ),
     )
     if stripe_key and "_live_" in stripe_key:
         for name, bound in (
@@ -125,6 +147,18 @@ def _weight(given: str) -> int:
             " the heaviest act weighs 90, so 100 lets one person do everything"
         )
     return int(given)
+
+
+def _number(name: str, given: str, least: int, most: int) -> int:
+    if not (given.isascii() and given.isdecimal() and least <= int(given) <= most):
+        raise BadSetting(f"{name}: {given!r} is not what it must be; write a whole number from {least} to {most}")
+    return int(given)
+
+
+def _switch(name: str, given: str) -> bool:
+    if given.lower() not in ("yes", "no", "true", "false", "1", "0", ""):
+        raise BadSetting(f"{name}: {given!r} is neither yes nor no; write one of them")
+    return given.lower() in ("yes", "true", "1")
 
 
 def _rate_limit(given: str) -> RateLimitItem | None:

@@ -1,4 +1,4 @@
-"""The background worker: follows the log with every group of projections, and keeps house.
+"""The background worker: projections, reactions, deadlines, deliveries, and keeping house.
 
 Any number may run: one leads each group, the others stand by and take over when it is gone.
 """
@@ -14,6 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from api.database import Database, running
 from api.metrics import FAULTS
+from api.outgoing import Outgoing
 from api.process import die_with_parent, log_setup, spare_collecting
 from api.settings import Settings, load
 from ledger import store
@@ -55,13 +56,18 @@ class Worker:
         threads = [threading.Thread(target=self._follow, args=(g,), name=g.name, daemon=True) for g in GROUPS]
         house = BackgroundScheduler(timezone="UTC")
         house.add_job(self._keep_house, "interval", seconds=60, max_instances=1, coalesce=True, misfire_grace_time=None)
+        outgoing = Outgoing(self._database, self._settings, self._stopping)
+        threads += outgoing.threads()
+        # coalesced and without grace: late rather than never, and never twice at once
+        house.add_job(outgoing.tick, "interval", seconds=1, max_instances=1, coalesce=True, misfire_grace_time=None)
         house.start()
         for thread in threads:
             thread.start()
         self._stopping.wait()
-        house.shutdown(wait=False)
+        house.shutdown(wait=True)
         for thread in threads:
             thread.join(10)
+        outgoing.close()
 
     def _follow(self, group: Group) -> None:
         while not self._stopping.is_set():

