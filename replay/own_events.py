@@ -41,7 +41,7 @@ _STREAMS: dict[str, Callable[[Any], list[str]]] = {
     "plans": lambda key: [plans_stream(key[0])],
     "plan_names": lambda key: [plans_stream(key[0])],
     "legacy_prices": lambda key: [plans_stream(key[0])],
-    "plan_moves": lambda key: [placement_stream(*key)],
+    "plan_moves": lambda key: [placement_stream(*key), plans_stream(key[0])],
     "agreements": lambda key: [agreement_stream(*key)],
     "api_keys": lambda key: [key_stream(*key)],
 }

@@ -15,6 +15,7 @@ from ledger.events import (
     PlanPriceUnmapped,
     PlanPublished,
     PlanRetired,
+    PlanSubscriptionsMoved,
     SubscriptionPlanMoved,
 )
 
@@ -115,19 +116,29 @@ def _legacy(decided: Decided) -> dict[Key, Row]:
     return found
 
 
+def _moved(decided: Decided) -> list[tuple[Key, Any, int]]:
+    """Every move of anything, in order, the many that one act moves each for itself."""
+    found: list[tuple[Key, Any, int]] = []
+    for event, at in decided:
+        if type(event) is SubscriptionPlanMoved:
+            found.append(((event.mode, event.account, event.subscription), event, at))
+        if type(event) is PlanSubscriptionsMoved:
+            found += [((event.mode, *s.split("/", 1)), event, at) for s in event.subscriptions]
+    return found
+
+
 def _moves(decided: Decided) -> dict[Key, Row]:
     return {
-        (e.mode, e.account, e.subscription): {
-            "mode": e.mode,
-            "account": e.account,
-            "id": e.subscription,
-            "plan": e.plan,
-            "version": e.version,
-            "by": e.by,
-            "reason": e.why,
+        key: {
+            "mode": key[0],
+            "account": key[1],
+            "id": key[2],
+            "plan": event.plan,
+            "version": event.version,
+            "by": event.by,
+            "reason": event.why,
         }
-        for e, _ in decided
-        if type(e) is SubscriptionPlanMoved
+        for key, event, _ in _moved(decided)
     }
 
 
@@ -276,8 +287,7 @@ def _window(start: int | None, end: int | None) -> Row:
 
 def _placed(key: Key, kind: str, sold: Row | None, rows: Rows, decided: Decided) -> Row | None:
     """By the last move, unless another plan was bought after it; else by what was sold."""
-    moves = [(e, at) for e, at in decided if type(e) is SubscriptionPlanMoved]
-    moves = [(e, at) for e, at in moves if (e.mode, e.account, e.subscription) == key]
+    moves = [(event, at) for theirs, event, at in _moved(decided) if theirs == key]
     base = {
         "mode": key[0],
         "account": key[1],
