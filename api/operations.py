@@ -17,7 +17,7 @@ from api.database import Database
 from api.settings import Settings
 from commands.acts import About, Act, Asked, Done, rejecting
 from commands.approvals import Settle
-from commands.rebuilding import REBUILD
+from commands.rebuilding import REBUILD, rebuild_id
 from commands.registry import ACTS
 from commands.subjects import EraseSubject
 from ledger.errors import Invalid, NotFound, Refused, StoreUnavailable
@@ -71,6 +71,8 @@ def carry_out(
     act = _KNOWN.get(name)
     if act is None:
         raise Invalid(f"there is no act {name!r}; there are {', '.join(ACTS)}", code="unknown_act")
+    if act is REBUILD:
+        given = {"id": rebuild_id(asked.person, asked.idempotency_key), **given}
     command = command_of(act, given)
     about = act.about(command)
     _must_be_of(mode, about.mode)

@@ -3,6 +3,8 @@
 Refuses to know read models: whoever runs the rebuild has checked their names.
 """
 
+from hashlib import sha256
+
 import msgspec
 
 from commands.acts import About, Act
@@ -18,6 +20,11 @@ class Rebuild(msgspec.Struct, frozen=True, kw_only=True):
     """Of this rebuild: made for it."""
     models: tuple[str, ...] = ()
     """Empty: all."""
+
+
+def rebuild_id(person: str, idempotency_key: str) -> str:
+    """The id of the rebuild that a person asks for with this key: the same however often it is tried."""
+    return "rbd_" + sha256(f"{len(person)}:{person}{idempotency_key}".encode()).hexdigest()[:24]
 
 
 def evolve(requested: bool, event: Event) -> bool:

@@ -79,24 +79,26 @@ def catch_up(database: str) -> None:
 HISTORY = [encode(e) for e in simulate(Scenario(orgs=3, months=2, seed=6))]
 
 
-def environment(database: str) -> dict[str, str]:
+def environment(database: str, **more: str) -> dict[str, str]:
     return {
         "DATABASE_URL": database,
         "RECOUNT_MASTER_KEY": b64encode(MASTER).decode(),
         "STRIPE_WEBHOOK_SECRET": "",
         "STRIPE_CONNECT_WEBHOOK_SECRET": "",
         "STRIPE_SECRET_KEY": "",
+        **more,
     }
 
 
 class Cli:
     """Runs commands against one database."""
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, **settings: str) -> None:
         self.database = database
+        self.environment = environment(database, **settings)
 
     def __call__(self, *words: str, code: int = 0) -> Result:
-        result = CliRunner().invoke(recount, words, env=environment(self.database))
+        result = CliRunner().invoke(recount, words, env=self.environment)
         assert result.exit_code == code, (words, result.output, result.exception)
         return result
 
@@ -211,7 +213,7 @@ def test_status_tells_lag_leader_and_parked_keys(small: Cli):
     found = small.json("status")
     assert found["groups"]["billing"]["leader"] is True
     assert found["groups"]["access"]["leader"] is False
-    assert found["lag"]["events"] == 1
+    assert found["lag"]["events"] == 2  # the link, and the receipt of whoever made it
     assert found["lag"]["seconds"] > 0
     assert found["parked"]["keys"][0]["error"] == "KeyError: x"
     assert "customers test/platform/cus_ada at 1: KeyError: x" in small("status").stdout
@@ -310,9 +312,11 @@ def test_following_prints_what_is_appended_meanwhile(small: Cli):
         first = json.loads(tail.stdout.readline())
         small("orgs", "link", "acme", "cus_ada")
         then = json.loads(tail.stdout.readline())
+        receipt = json.loads(tail.stdout.readline())
         tail.send_signal(2)
         assert tail.wait(10) == 0
     assert (first["position"], then["position"], then["name"]) == (2, 3, "organization.linked")
+    assert receipt["name"] == "receipt.kept"
 
 
 # ---- replay -------------------------------------------------------------------------------
@@ -322,21 +326,37 @@ def test_a_digest_has_one_line_a_model(history: Cli):
     found = history.json("replay", "digest", "--wait")
     assert set(found) == {"position", "models"}
     assert found["position"] == len(HISTORY) + 2
-    assert list(found["models"]) == [m for m in MODELS if m != "api_keys"]  # keys are random: no content to agree on
+    access = {"api_keys", "approvals", "audit_log"}  # ids and keys are random: no content to agree on
+    assert list(found["models"]) == [m for m in MODELS if m not in access]
     lines = [line.split() for line in history("replay", "digest").stdout.splitlines()]
     assert lines == [[name, str(m["rows"]), m["sha256"]] for name, m in found["models"].items()]
 
 
-def test_a_rebuild_changes_no_digest(history: Cli):
-    before = history.json("replay", "digest")
-    built = history.json("replay", "rebuild", "--all")
-    assert built["events"] >= len(HISTORY) + 2
+def test_a_rebuild_changes_no_digest_and_says_who_asked_for_it(small: Cli):
+    before = small.json("replay", "digest")["models"]
+    built = small.json("replay", "rebuild", "--all", "--actor", "grace", "--reason", "0.4 translates otherwise")
+    assert built["events"] >= 2
     assert {m for g in built["groups"] for m in g["models"]} == set(MODELS)
-    assert built["rows"] == sum(m["rows"] for m in before["models"].values())
-    assert history.json("replay", "digest") == before
-    text = history("replay", "rebuild", "catalog").stdout
+    rows = {m: n for g in built["groups"] for m, n in g["rows"].items()}
+    assert {m: rows[m] for m in before} == {m: d["rows"] for m, d in before.items()}
+    assert small.json("replay", "digest")["models"] == before
+    text = small("replay", "rebuild", "catalog").stdout
     assert "events/s" in text
-    assert history.json("replay", "digest") == before
+    assert small.json("replay", "digest")["models"] == before
+    catch_up(small.database)
+    asked = small.lines("audit", "log", "--act", "rebuild", "--json")
+    assert [(a["reason"], a["events"][0]["models"], a["mode"]) for a in asked] == [
+        ("no reason was given", ["catalog"], "both"),
+        ("0.4 translates otherwise", [], "both"),
+    ]
+    assert asked[1]["person"] == "grace"
+
+
+def test_a_rebuild_that_is_only_tried_rebuilds_nothing_and_records_nothing(small: Cli):
+    head = small.json("status")["head"]
+    said = small("replay", "rebuild", "catalog", "--dry-run").stdout
+    assert '"event": "read_models.rebuild_requested"' in said
+    assert small.json("status")["head"] == head
 
 
 def test_models_and_all_exclude_each_other(history: Cli):
@@ -369,7 +389,7 @@ def test_verify_names_every_row_that_was_tampered_with(small: Cli):
 def test_waiting_folds_where_no_worker_does(small: Cli):
     small("orgs", "link", "acme", "cus_ada")
     assert small.json("replay", "digest")["position"] == 2
-    assert small.json("replay", "digest", "--wait")["position"] == 3
+    assert small.json("replay", "digest", "--wait")["position"] == 4
 
 
 def test_waiting_ends_when_the_leader_does_not_move(small: Cli):
@@ -465,6 +485,98 @@ def test_who_acted_and_why_is_recorded(small: Cli):
     assert metadata["occurred_at_s"] > 1_700_000_000
 
 
+# ---- a second person ----------------------------------------------------------------------
+
+
+def ask_to_erase(cli: Cli) -> str:
+    return cli.json("subjects", "erase", "cus_ada", "--yes", "--actor", "grace", "--reason", "her request")["waiting"]
+
+
+def test_what_waits_for_a_second_person_is_listed_and_shown(small: Cli):
+    asked = ask_to_erase(small)
+    said = small("subjects", "erase", "cus_bob", "--yes", "--actor", "grace", "--idempotency-key", "k1").stdout
+    assert said.startswith("waits for a second person: recount approvals approve apr_")
+    assert small("subjects", "erase", "cus_bob", "--yes", "--actor", "grace", "--idempotency-key", "k1").stdout == said
+    catch_up(small.database)
+    lines = [line.split() for line in small("approvals", "list").stdout.splitlines()]
+    assert [line[1:4] for line in lines] == [
+        ["erase_subject", "test/platform/cus_bob", "grace"],
+        ["erase_subject", "test/platform/cus_ada", "grace"],
+    ]
+    assert [a["id"] for a in small.json("approvals", "list", "--mode", "live")["data"]] == []
+    shown = small.json("approvals", "show", asked)
+    assert (shown["act"], shown["input"]) == ("erase_subject", {"subject": "test/platform/cus_ada"})
+    assert (shown["person"], shown["reason"], shown["settled_by"]) == ("grace", "her request", None)
+    assert "why         her request" in small("approvals", "show", asked).stdout
+    assert small.json("approvals", "show", "apr_none", code=2)["error"]["code"] == "not_found"
+    assert small.json("approvals", "approve", "apr_none", code=2)["error"]["code"] == "not_found"
+
+
+def test_what_was_rejected_is_never_carried_out(small: Cli):
+    asked = ask_to_erase(small)
+    assert "is rejected" in small("approvals", "reject", asked, "--actor", "alan", "--reason", "an open claim").stdout
+    assert "was already rejected" in small("approvals", "reject", asked, "--actor", "alan").stdout
+    assert small.json("approvals", "approve", asked, "--actor", "alan", code=2)["error"]["code"] == "already_rejected"
+    assert NAME in small("events", "show", "evt_ada", "--open").stdout
+    catch_up(small.database)
+    (known,) = small.json("approvals", "list", "--state", "rejected")["data"]
+    assert (known["id"], known["settled_by"]) == (asked, "alan")
+    assert "rejected" in small("approvals", "list", "--state", "all").stdout
+    acts = [(a["act"], a["outcome"], a["subject"]) for a in small.lines("audit", "log", "--json")]
+    whom = "test/platform/cus_ada"
+    assert acts[:3] == [
+        ("erase_subject", "denied", whom),
+        ("reject", "unchanged", whom),
+        ("reject", "done", whom),
+    ]
+
+
+def test_an_approval_that_is_only_tried_grants_nothing(small: Cli):
+    asked = ask_to_erase(small)
+    said = small("approvals", "approve", asked, "--actor", "alan", "--dry-run").stdout
+    assert '"event": "subject.erased"' in said
+    assert NAME in small("events", "show", "evt_ada", "--open").stdout
+    assert small("approvals", "approve", asked, "--actor", "alan").stdout == (
+        f"{asked} is approved, and erase_subject carried out\n"
+    )
+
+
+# ---- the audit ----------------------------------------------------------------------------
+
+
+def test_the_audit_tells_who_did_what_when_and_why(small: Cli):
+    small("orgs", "link", "acme", "cus_ada", "--actor", "grace", "--reason", "contract 17")
+    small("orgs", "unlink", "cus_ada", "--actor", "alan", "--reason", "it ended")
+    small("orgs", "unlink", "cus_ada", "--actor", "alan", "--reason", "it ended", code=2)
+    small("orgs", "link", "globex", "cus_bob", "--mode", "live", "--actor", "grace", "--reason", "new")
+    catch_up(small.database)
+
+    def found(*words: str) -> list[tuple[str, str, str | None]]:
+        return [(a["act"], a["outcome"], a["org"]) for a in small.lines("audit", "log", *words, "--json")]
+
+    link, unlink, again = (
+        ("link_organization", "done", "acme"), ("unlink_organization", "done", None),
+        ("unlink_organization", "denied", None),
+    )  # fmt: skip
+    assert found() == [again, unlink, link]
+    assert found("--person", "grace") == found("--org", "acme") == found("--act", "link_organization") == [link]
+    assert found("--outcome", "denied") == [again]
+    assert found("--subject", "customer/platform/cus_ada") == [again, unlink, link]
+    assert found("--mode", "live") == [("link_organization", "done", "globex")]
+    assert found("--before", "2001-01-01") == found("--after", "2999-01-01") == []
+    assert found("--after", "2001-01-01", "--before", "2999-01-01", "--limit", "1") == [again]
+    assert small.json("audit", "log", "--after", "soon", code=2)["error"]["code"] == "not_a_time"
+    (first,) = small.lines("audit", "log", "--person", "grace", "--json")
+    assert (first["reason"], first["origin"], first["events"][0]["event"]) == (
+        "contract 17",
+        "cli",
+        "organization.linked",
+    )
+    plain = small("audit", "log").stdout.splitlines()
+    assert plain[0].split()[1:5] == ["alan", "unlink_organization", "denied:", "not_linked"]
+    assert plain[2].split()[1:4] == ["grace", "link_organization", "done"]
+
+
 # ---- erasing ------------------------------------------------------------------------------
 
 
@@ -483,26 +595,52 @@ def test_an_erased_subject_can_never_be_read_again(small: Cli):
             "SELECT wrapped_key FROM subject_keys.keys WHERE subject = 'test/platform/cus_ada'"
         ).fetchone()[0]
     assert wrapped in heap_of_keys(small.database)
-    erased = small.json("subjects", "erase", "cus_ada", "--yes", "--actor", "grace")
-    assert erased == {"subject": "test/platform/cus_ada", "key_destroyed": True, "position": 3}
+    # when one person asks for it, then nothing happens
+    asked = small.json("subjects", "erase", "cus_ada", "--yes", "--actor", "grace", "--reason", "her request")
+    assert (asked["subject"], asked["position"]) == ("test/platform/cus_ada", 4)
+    assert NAME in small("events", "show", "evt_ada", "--open").stdout
+    assert small.json("approvals", "approve", asked["waiting"], "--actor", "grace", code=2)["error"]["code"] == (
+        "second_person"
+    )
+    assert NAME in small("events", "show", "evt_ada", "--open").stdout
+    # when another approves, then it is done
+    done = small.json("approvals", "approve", asked["waiting"], "--actor", "alan", "--reason", "seen the letter")
+    assert [e["event"] for e in done["events"]] == ["approval.granted", "subject.erased"]
     (shown,) = small.json("events", "show", "evt_ada", "--open")["data"]
     assert shown["event"]["payload"]["data"]["object"]["name"] is None
     assert wrapped not in heap_of_keys(small.database)
     assert NAME in small("events", "show", "evt_bob", "--open").stdout
     assert small.json("replay", "digest", "--wait")["models"] == before
+    # and the audit tells all of it
+    audit = small.lines("audit", "log", "--subject", "test/platform/cus_ada", "--json")
+    assert [(a["act"], a["outcome"], a["code"], a["person"]) for a in audit] == [
+        ("erase_subject", "done", None, "alan"),
+        ("erase_subject", "denied", "second_person", "grace"),
+        ("erase_subject", "waiting", None, "grace"),
+    ]
+    assert [a["approval"] for a in audit] == [asked["waiting"], None, asked["waiting"]]
+    assert [a["reason"] for a in audit] == ["seen the letter", None, "her request"]
 
 
-def test_erasing_again_heals_what_a_crash_left_undone(small: Cli):
+@pytest.fixture
+def alone(small: Cli) -> Cli:
+    """The same where no act waits for a second person, since there is none."""
+    return Cli(small.database, RECOUNT_SECOND_PERSON_FROM="100")
+
+
+def test_erasing_again_heals_what_a_crash_left_undone(alone: Cli):
+    small = alone
     keys = KeyStore(small.database, MasterKey(MASTER))
     assert keys.destroy("test/platform/cus_ada")  # and then the process died
     keys.close()
     healed = small.json("subjects", "erase", "test/platform/cus_ada", "--yes")
-    assert (healed["key_destroyed"], healed["position"]) == (False, 3)
-    assert small.json("subjects", "erase", "cus_ada", "--yes")["position"] is None
-    assert "was erased already" in small("subjects", "erase", "cus_ada", "--yes").stdout
+    assert (healed["changed"], healed["waiting"]) == (True, None)
+    assert small.json("subjects", "erase", "cus_ada", "--yes")["changed"] is False
+    assert "was already erased" in small("subjects", "erase", "cus_ada", "--yes").stdout
 
 
-def test_no_key_is_left_in_the_free_space_of_a_page(small: Cli):
+def test_no_key_is_left_in_the_free_space_of_a_page(alone: Cli):
+    small = alone
     with psycopg.connect(small.database) as conn:
         wrapped = [key for (key,) in conn.execute("SELECT wrapped_key FROM subject_keys.keys")]
     keys = KeyStore(small.database, MasterKey(MASTER))

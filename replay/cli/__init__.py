@@ -13,6 +13,8 @@ import structlog
 
 from ledger.codec import UnknownEvent
 from ledger.errors import RecountError
+from replay.cli.approvals import approvals
+from replay.cli.audit import audit
 from replay.cli.entitlements import entitlements
 from replay.cli.events import events
 from replay.cli.keys import keys
@@ -82,6 +84,8 @@ for _command in (
     orgs,
     entitlements,
     subjects,
+    approvals,
+    audit,
 ):
     recount.add_command(_command)
 

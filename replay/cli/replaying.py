@@ -11,8 +11,8 @@ from ledger.ids import Mode
 from replay import as_of, rebuild, verify
 from replay.cli import catching_up
 from replay.cli.answers import print_as_of, when_of
-from replay.cli.options import json_option, mode_option
-from replay.cli.printing import Column, number, progress, say, say_json, say_table
+from replay.cli.options import Asks, act_options, json_option, mode_option
+from replay.cli.printing import Column, number, progress, say, say_done, say_json, say_table
 from replay.cli.service import attached
 from replay.digest import digests
 from replay.status import require_built
@@ -28,17 +28,22 @@ def replay() -> None:
 @replay.command("rebuild")
 @_models
 @click.option("--all", "everything", is_flag=True, help="Every read model; so it is when none is named.")
+@act_options
 @json_option
-def rebuild_command(names: tuple[str, ...], everything: bool, as_json: bool) -> None:
+def rebuild_command(names: tuple[str, ...], everything: bool, asks: Asks, as_json: bool) -> None:
     """Build read models anew from the log and swap them in.
 
     With the models named, those that hang together with them are rebuilt too. Readers see the old rows until the swap
-    and the new ones after it.
+    and the new ones after it. Who asked for it is recorded before it runs.
     """
     if names and everything:
         raise Invalid("name the models, or say --all, not both", code="models_and_all")
     chosen = _chosen(names)
     with attached() as edge:
+        asked = edge.carry_out("rebuild", asks, models=chosen or ())
+        if asks.dry_run:
+            say_done(asked, as_json, "", models=chosen or ())
+            return
         began = time.monotonic()
         with progress("rebuilding", "events") as advance:
             groups = rebuild.rebuild(edge.conninfo, chosen, advance)
