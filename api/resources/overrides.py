@@ -118,7 +118,7 @@ def list_overrides(given: dict[str, Any], org: str) -> Response:
     return send_list(list_of(here, asks, source, given, conditions, exists=org_exists(asks, org)), OVERRIDE.schema)
 
 
-_REFUSALS = ("refused", "invalid")
+_REFUSALS = ("invalid",)
 
 
 @act(overrides, f"{ORG_ROUTE}/overrides/grant", "override_acts", Decided, body=GrantOverride, problems=_REFUSALS)
@@ -139,11 +139,18 @@ def deny_override(given: dict[str, Any], org: str) -> Response:
     return _done("deny_override", org, given)
 
 
-@act(overrides, f"{ORG_ROUTE}/overrides/end", "override_acts", Decided, body=EndOverride, problems=_REFUSALS)
+@act(
+    overrides,
+    f"{ORG_ROUTE}/overrides/end",
+    "override_acts",
+    Decided,
+    body=EndOverride,
+    problems=("not_overridden", "invalid"),
+)
 def end_override(given: dict[str, Any], org: str) -> Response:
     """End an override: what was sold counts again.
 
-    Waits for a second person. Problems: `refused` where no override of the feature stands.
+    Waits for a second person.
     """
     return _done("end_override", org, given)
 
