@@ -33,7 +33,9 @@ class Receipt(NamedTuple):
 
 
 def append_once(journal: Journal, receipt: Receipt, follows: Iterable[Follow], metadata: Metadata) -> bool:
-    """Append the receipt and what follows as one unit. False: somebody else had, and nothing was appended.
+    """Append the receipt and what follows as one unit. False: it was there before, and nothing was appended.
+
+    Of two that come at once with the very same, both may be told True: it is in the log once.
 
     A command that is refused has no consequence: the receipt alone is kept. Raises StoreUnavailable.
     """

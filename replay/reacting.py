@@ -88,7 +88,7 @@ class Reactor:
         )
         self._leads = False
         self._upto = 0
-        self._faults: dict[tuple[str, str], str] = {}
+        self._faults: dict[tuple[str, str], str | None] = {}
 
     def close(self) -> None:
         """Give up the lead."""
@@ -129,7 +129,8 @@ class Reactor:
                 log.error("reaction_fault", reaction=name, mode=mode or None, error=said)
                 self._note(name, mode, fault=said)
             return False
-        if self._faults.pop((name, mode), None) is not None:
+        if self._faults.get((name, mode), "unknown") is not None:
+            self._faults[name, mode] = None
             self._note(name, mode, fault=None)
         return moved
 

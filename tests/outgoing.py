@@ -93,9 +93,7 @@ class Installation:
     def react(self, **how: Any) -> None:
         """Fold, react, and so on until nothing moves."""
         if self._reactor is None or how:
-            if self._reactor is not None:
-                self._closing.remove(self._reactor)
-                self._reactor.close()
+            self.stop_reacting()
             self._reactor = self.reactor(**how)
         assert self._reactor.lead()
         self.project()
@@ -104,6 +102,13 @@ class Installation:
                 return
             self.project()
         raise AssertionError("it does not come to rest")
+
+    def stop_reacting(self) -> None:
+        """Give up the lead."""
+        if self._reactor is not None:
+            self._closing.remove(self._reactor)
+            self._reactor.close()
+            self._reactor = None
 
     def scheduler(self, clock: Callable[[], float] | None = None, journal: Journal | None = None) -> Scheduler:
         scheduler = Scheduler(self.conninfo, journal or self.log, LEADS, clock or (lambda: self.now_s))
