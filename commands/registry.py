@@ -3,12 +3,15 @@
 from typing import Any
 
 from commands.acts import Act
+from commands.agreements import END_AGREEMENT, MAKE_AGREEMENT
 from commands.api_keys import ISSUE_KEY, ISSUE_KEY_FOR_ANOTHER, REVOKE_KEY, ROTATE_KEY, ROTATE_KEY_OF_ANOTHER
 from commands.deliveries import REDELIVER
 from commands.differences import RELEASE_DIFFERENCES
 from commands.endpoints import ADD_ENDPOINT, REMOVE_ENDPOINT, TEST_ENDPOINT
 from commands.organizations import LINK_ORGANIZATION, UNLINK_ORGANIZATION
 from commands.overrides import DENY_OVERRIDE, END_OVERRIDE, GRANT_OVERRIDE
+from commands.plan_moves import MOVE_SUBSCRIPTION
+from commands.plans import APPLY_PLANS, MOVE_SUBSCRIPTIONS
 from commands.subjects import ERASE_SUBJECT
 
 #: The registry: one line an act.
@@ -24,6 +27,11 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     GRANT_OVERRIDE,
     DENY_OVERRIDE,
     END_OVERRIDE,
+    APPLY_PLANS,
+    MOVE_SUBSCRIPTION,
+    MOVE_SUBSCRIPTIONS,
+    MAKE_AGREEMENT,
+    END_AGREEMENT,
     ADD_ENDPOINT,
     REMOVE_ENDPOINT,
     TEST_ENDPOINT,

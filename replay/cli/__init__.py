@@ -13,6 +13,7 @@ import structlog
 
 from ledger.codec import UnknownEvent
 from ledger.errors import RecountError
+from replay.cli.agreements import agreements
 from replay.cli.approvals import approvals
 from replay.cli.audit import audit
 from replay.cli.entitlements import entitlements
@@ -20,6 +21,7 @@ from replay.cli.events import events
 from replay.cli.keys import keys
 from replay.cli.options import WANTS_JSON
 from replay.cli.orgs import orgs
+from replay.cli.plans import plans
 from replay.cli.printing import say_json
 from replay.cli.processes import bench, demo, doctor, serve, worker
 from replay.cli.quarantine import quarantine
@@ -82,6 +84,8 @@ for _command in (
     replay,
     keys,
     orgs,
+    plans,
+    agreements,
     entitlements,
     subjects,
     approvals,

@@ -1,0 +1,75 @@
+"""How the CLI writes plans: what a file changes, what a plan says, what is wrong with it. Lines of text alone."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+_SIGNS = {"add": "+", "change": "~", "retire": "-", "map": "+", "unmap": "-"}
+_NOUNS = {"map": "legacy price", "unmap": "legacy price"}
+_NOTHING: tuple[Any, ...] = ("", None, [], {}, False)
+
+
+def change_lines(changes: Sequence[Any]) -> Iterator[str]:
+    """What applying a file changes: a line a plan, and a line a field of it."""
+    if not changes:
+        yield "nothing changes"
+        return
+    for change in changes:
+        version = f", version {change.version}" if change.version is not None else ""
+        stays = f"; {change.staying} stay on the version before" if change.staying and change.version else ""
+        keeps = f"; {change.staying} keep it" if change.staying and not change.version else ""
+        noun = _NOUNS.get(change.action, "plan")
+        yield f"{_SIGNS[change.action]} {noun} {change.name}{version}{stays}{keeps}"
+        for each in change.differences:
+            yield f"    {each.field}: {_short(each.before)} → {_short(each.after)}"
+
+
+def _short(value: Any) -> str:
+    return "nothing" if value is None else msgspec.json.encode(value).decode()
+
+
+def sold_as(definition: Mapping[str, Any]) -> str:
+    """The lookup keys and ids of a plan's prices."""
+    names = [p.get("lookup_key") or p.get("price") for p in definition.get("prices") or ()]
+    return ", ".join(str(n) for n in names) or "-"
+
+
+def definition_lines(plan: Mapping[str, Any]) -> Iterator[str]:
+    """All that a version says, but for what it leaves out."""
+    state = "retired" if plan["retired"] else "current" if plan["current"] else "replaced by a later version"
+    yield f"{plan['id']} ({plan['catalogue']}): {state}; {plan['placements']} on it"
+    for name, value in plan["definition"].items():
+        if name != "key" and value not in _NOTHING:
+            yield from _field(name, value)
+
+
+def _field(name: str, value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        yield f"{name}:"
+        for inner, each in value.items():
+            yield (
+                f"    {inner}: {_short(_said(each))}" if each not in _NOTHING or name != "terms" else f"    {inner}: -"
+            )
+    elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+        yield f"{name}:"
+        for each in value:
+            yield f"    {_short(_said(each))}"
+    elif isinstance(value, list):
+        yield f"{name}: {', '.join(str(v) for v in value)}"
+    else:
+        yield f"{name}: {value}"
+
+
+def _said(value: Any) -> Any:
+    return {k: v for k, v in value.items() if v is not None} if isinstance(value, Mapping) else value
+
+
+def finding_lines(findings: Iterable[Any]) -> Iterator[str]:
+    """What is wrong, a line each."""
+    found = False
+    for finding in findings:
+        found = True
+        yield f"{finding.plan}: {finding.said} ({finding.code})"
+    if not found:
+        yield "nothing is wrong"
