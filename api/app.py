@@ -19,8 +19,12 @@ from api.limits import Limits
 from api.pages import Cursors
 from api.problems import Problem
 from api.readers import Readers
-from api.resources import documentation, publish
+from api.resources import acting, documentation, publish
+from api.resources.acts import acts
+from api.resources.acts import components as act_inputs
 from api.resources.answers import KEYED_HEADERS
+from api.resources.approvals import approvals
+from api.resources.audit import audit
 from api.resources.catalog import catalog
 from api.resources.checkouts import checkouts, payment_methods
 from api.resources.checks import checks
@@ -78,6 +82,9 @@ RESOURCES = (
     meters,
     stripe_events,
     quarantine,
+    acts,
+    approvals,
+    audit,
     projections,
     api_keys,
     health,
@@ -149,7 +156,11 @@ def _admit() -> None:
     """May they?"""
     resource = _resource()
     if resource is not None:
-        g.caller.must_be_allowed(resource)
+        try:
+            g.caller.must_be_allowed(resource)
+        except Problem as problem:
+            acting.denied(problem.code)
+            raise
     if (
         request.endpoint is not None and "\0" in request.path
     ):  # PostgreSQL holds no such text, so nothing can have such a name
@@ -178,6 +189,8 @@ def _must_name_resources(app: Flask) -> None:
 def _describe(api: Any) -> None:
     components = api.spec.components
     components.schema("Problem", schema=publish.PROBLEM)
+    for name, schema in act_inputs().items():
+        components.schema(name, schema)
     for code, response in publish.problem_components().items():
         components.response(code, response)
     components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "description": "An API key, `rk_…`"})

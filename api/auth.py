@@ -52,11 +52,18 @@ MAY_READ: dict[str, frozenset[str]] = {
     "projections": _STAFF,
     "quarantine_acts": frozenset({"operator", "admin"}),  # releases and dismisses, rather than reads
     "override_acts": frozenset({"operator", "admin"}),
+    "acts": frozenset({"operator", "admin"}),
+    "approvals": _STAFF,
+    "approval_acts": frozenset({"operator", "admin"}),  # approves and rejects what they might do themselves
+    "audit": _STAFF,
     "keys": frozenset({"auditor", "admin"}),
     "key_acts": frozenset({"admin"}),  # issues, rotates and revokes
 }
 #: What speaks of everybody, so that a key bound to an organization or an account may not read it.
-FOR_UNBOUND_KEYS = frozenset({"projections", "quarantine", "quarantine_acts", "override_acts", "keys", "key_acts"})
+FOR_UNBOUND_KEYS = frozenset(
+    {"projections", "quarantine", "quarantine_acts", "override_acts", "keys", "key_acts"}
+    | {"acts", "approvals", "approval_acts", "audit"}
+)
 
 
 class Caller(NamedTuple):

@@ -1,7 +1,7 @@
 """Problems: what went wrong, as RFC 9457 problem details with a stable code. The one place that knows HTTP statuses.
 
-Refuses to know what was asked for: no problem repeats an id, a body or a key, so that a foreign thing is answered
-exactly like one that does not exist.
+Refuses to know what was asked for: no problem of a read repeats an id, a body or a key, so that a foreign thing is
+answered exactly like one that does not exist. What an act is refused with is told in its own words, under its own code.
 """
 
 import traceback
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import structlog
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from ledger.errors import Invalid, NotFound, RecountError, Refused, StoreUnavailable, StreamMoved, UnsafeStore
@@ -30,7 +30,7 @@ class Kind(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-#: Every code that the read API answers with.
+#: Every code that reads answer with, and those that many acts share. Acts have more: see `of_act`.
 KINDS: dict[str, Kind] = {
     "unauthorized": Kind(
         401,
@@ -63,6 +63,9 @@ KINDS: dict[str, Kind] = {
     ),
     "idempotency_key_reused": Kind(
         422, "Idempotency-Key reused", "The key came before with another input. Use a new key for a new act."
+    ),
+    "bad_idempotency_key": Kind(
+        400, "Not an Idempotency-Key", "An `Idempotency-Key` has 1 to 255 printable ASCII characters."
     ),
     "person_required": Kind(
         403, "Nobody's key", "The key names no person, and acts are persons'. Issue one with `--person`."
@@ -141,21 +144,24 @@ _OF_STATUS = {404: "not_found", 405: "method_not_allowed"}
 
 
 class Problem(RecountError):
-    """A problem to answer with. `code` is one of `KINDS`."""
+    """A problem to answer with. `code` is one of `KINDS`, or an act's own, which is then of the kind `of`."""
 
-    def __init__(self, code: str, detail: str | None = None, errors: Sequence[Mapping[str, Any]] = ()) -> None:
-        super().__init__(detail or KINDS[code].meaning, code=code)
+    def __init__(
+        self, code: str, detail: str | None = None, errors: Sequence[Mapping[str, Any]] = (), *, of: str | None = None
+    ) -> None:
+        self.of = code if code in KINDS or of is None else of
+        super().__init__(detail or KINDS[self.of].meaning, code=code)
         self.errors = errors
 
     @property
     def kind(self) -> Kind:
         """Its kind."""
-        return KINDS[self.code]
+        return KINDS[self.of]
 
     def body(self) -> bytes:
         """The answer's body."""
         content: dict[str, Any] = {
-            "type": f"/docs#problem-{self.code}",
+            "type": f"/docs#problem-{self.of}",
             "title": self.kind.title,
             "status": self.kind.status,
             "code": self.code,
@@ -181,6 +187,13 @@ def of_error(error: BaseException) -> Problem:
     frames = [f"{f.filename.rpartition('/')[2]}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)[-4:]]
     log.error("failed", error=type(error).__name__, where=frames)
     return Problem("internal_error")
+
+
+def of_act(error: BaseException) -> Problem:
+    """The same for an act: a refusal keeps its own code, and its words, which say what would lift it."""
+    if isinstance(error, (Refused, Invalid)) and not isinstance(error, NotFound):
+        return Problem(error.code, str(error), of="refused" if isinstance(error, Refused) else "invalid")
+    return of_error(error)
 
 
 def of_http(error: HTTPException) -> Problem:
@@ -217,7 +230,7 @@ def install(app: Flask) -> None:
         return response
 
     def on_error(error: Exception) -> Response:
-        return respond(of_error(error))
+        return respond(of_act(error) if request.method == "POST" else of_error(error))
 
     app.register_error_handler(HTTPException, on_http)
     app.register_error_handler(Exception, on_error)

@@ -229,7 +229,12 @@ _UNTOLD = frozenset({"digest"})
 
 
 def _told(event: Event) -> dict[str, Any]:
-    return {"event": event.NAME, **{k: v for k, v in msgspec.to_builtins(event).items() if k not in _UNTOLD}}
+    return {"event": event.NAME, **_without_untold(msgspec.to_builtins(event))}
+
+
+def _without_untold(told: dict[str, Any]) -> dict[str, Any]:
+    """A request for approval holds the whole input of what it asks for."""
+    return {k: _without_untold(v) if isinstance(v, dict) else v for k, v in told.items() if k not in _UNTOLD}
 
 
 def _fingerprint(act: Act[Any, Any], given: Mapping[str, Any], asked: Asked) -> str:

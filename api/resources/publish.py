@@ -147,11 +147,12 @@ def act(
     resource: str,
     answer: type[Schema],
     *,
-    body: type[Schema],
+    body: type[Schema] | str,
     problems: tuple[str, ...] = (),
 ) -> Callable[[View], View]:
     """Serve a view that changes something, with POST at `rule`. `resource`: who may, as in `read`.
 
+    `body`: what is given to the view; or the name of a component that describes what the view reads by itself.
     It takes an `Idempotency-Key` and `dry_run`, which `api.resources.acting` reads. Its problems of one status stand
     in the document together: their codes tell them apart.
     """
@@ -162,10 +163,19 @@ def act(
             together = refusals.setdefault(str(KINDS[code].status), {"description": "", **_PROBLEM_CONTENT})
             together["description"] += f"`{code}`: {KINDS[code].meaning}\n\n"
         served: Any = blueprint.response(200, answer)(view)
-        served = blueprint.arguments(body, location="json", unknown=RAISE)(served)
-        operation = {"responses": refusals, "operationId": f"{blueprint.name}.{view.__name__}"}
+        operation: dict[str, Any] = {"responses": refusals, "operationId": f"{blueprint.name}.{view.__name__}"}
+        if isinstance(body, str):
+            schema = {"$ref": f"#/components/schemas/{body}"}
+            operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        else:
+            served = blueprint.arguments(body, location="json", unknown=RAISE)(served)
+        if "waiting" in answer._declared_fields:
+            refusals["202"] = {
+                "description": "It waits for a second person: nothing of it has happened yet",
+                "content": {"application/json": {"schema": answer}},
+            }
         served = blueprint.doc(parameters=_ACT_PARAMETERS, **operation)(served)
-        served.resource = resource
+        served.resource, served.act = resource, view.__name__
         blueprint.route(rule, methods=["POST"])(served)
         return view
 

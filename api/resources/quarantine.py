@@ -7,7 +7,7 @@ issued for, and only operators and admins may.
 from typing import Any
 
 from flask import Response
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from api import set_aside
 from api.resources.acting import answered_once, asked
@@ -18,6 +18,7 @@ from api.resources.lists import Condition, Read, Source, list_of, single
 from api.resources.publish import act, answered, listed, read, section
 from api.resources.resource import query_of
 from api.schemas import TEXT, TEXTS, Member, Shape
+from api.schemas.acts import Reason
 from api.schemas.shape import TIME_US
 from ledger.ids import Mode
 from replay.work_list import ITEMS, KINDS, STATUSES
@@ -68,12 +69,6 @@ class _Counts(Schema):
 
 #: Under a name of its own, since it is nothing that is listed elsewhere.
 _OPEN: type[Schema] = type("SetAsideCounts", (answered(_Counts),), {})
-
-
-class Reason(Schema):
-    """Why it is done; recorded."""
-
-    reason = fields.String(required=True, validate=validate.Length(1, 500), metadata={"description": "Why; recorded"})
 
 
 class Acted(Schema):

@@ -73,7 +73,9 @@ class Resource:
     def order(self) -> str:
         """How its list is ordered, in a sentence."""
         if self.source.newest_first:
-            return "Newest first, by Stripe's own time of them."
+            return (
+                "Newest first, by Stripe's own time of them." if "t.created_s" in self.source.order else "Newest first."
+            )
         first, *others = (o.removeprefix("t.") for o in self.source.order)
         return f"Ordered by {' and '.join((first, *others))}."
 

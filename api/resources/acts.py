@@ -1,0 +1,124 @@
+"""Acts of the registry over HTTP: `POST /v1/acts/<name>` with the act's own input and a reason.
+
+An act stands here when a person can give all of its input; what the edge has to find out or make for an act is left
+out of its input and done by the function that is named with it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from flask import Response
+from marshmallow import Schema
+
+from api.issuing import issue_key, rotate_key
+from api.resources import acting
+from api.resources.context import context
+from api.resources.publish import act, named, section
+from api.schemas.acts import OF_THE_KEY, ActDone, KeyIssued, input_components, input_name
+from commands.acts import Act
+from commands.registry import ACTS
+from ledger.errors import Invalid
+
+acts = section("acts", "Acts: what operators do, each with a person, a reason and an Idempotency-Key")
+
+#: Does an act with what was given, for a reason.
+Does = Callable[[Mapping[str, Any], str], Response]
+
+
+class Served(NamedTuple):
+    """How an act is served."""
+
+    resource: str = "acts"
+    """Whose row of `api.auth.MAY_READ` applies."""
+    left_out: tuple[str, ...] = ()
+    """Fields of its command that nobody gives."""
+    does: Does | None = None
+    """None: it is carried out as it stands."""
+    answer: type[Schema] = ActDone
+
+
+def _issue_key(given: Mapping[str, Any], reason: str) -> Response:
+    here, how = context(), acting.asked(reason)
+    issued = issue_key(here.database, here.settings, asked=how, **given)
+    return acting.told(issued.done, key=issued.key, key_id=issued.key_id)
+
+
+def _rotate_key(given: Mapping[str, Any], reason: str) -> Response:
+    here, how = context(), acting.asked(reason)
+    issued = rotate_key(here.database, here.settings, asked=how, **given)
+    return acting.told(issued.done, key=issued.key, key_id=issued.key_id)
+
+
+#: The registry: one line an act.
+SERVED: dict[str, Served] = {
+    "link_organization": Served(),
+    "unlink_organization": Served(),
+    "grant_override": Served(),
+    "deny_override": Served(),
+    "end_override": Served(),
+    "erase_subject": Served(),
+    "issue_key": Served("key_acts", ("key_id", "digest"), _issue_key, KeyIssued),
+    "rotate_key": Served("key_acts", ("digest",), _rotate_key, KeyIssued),
+    "revoke_key": Served("key_acts"),
+}
+
+
+#: Made of the acts above by `api.issuing`, where a key names somebody else than who asks.
+_KEY_ACTS = frozenset({"issue_key_for_another", "rotate_key_of_another"})
+
+
+def components() -> dict[str, dict[str, Any]]:
+    """The inputs of all acts, for the document."""
+    return {
+        name: schema
+        for each, served in SERVED.items()
+        for name, schema in input_components(ACTS[each].command, served.left_out).items()
+    }
+
+
+def resource_of(name: str) -> str:
+    """Whose row of `api.auth.MAY_READ` an act is under, served here or elsewhere."""
+    return SERVED[name].resource if name in SERVED else "key_acts" if name in _KEY_ACTS else "acts"
+
+
+def _input(of: Act[Any, Any], served: Served) -> tuple[dict[str, Any], str]:
+    """What was given, completed by the key, and why. Raises Problem("bad_request"), Invalid."""
+    given = acting.body()
+    known = {*of.command.__struct_fields__, "reason"} - set(served.left_out)
+    unknown = sorted(given.keys() - known)
+    if unknown:
+        raise Invalid(f"{of.name} takes no {', '.join(unknown)}", code="invalid_input")
+    reason = given.get("reason")
+    if not isinstance(reason, str):
+        raise Invalid("say why: `reason` is a text", code="reason_required")
+    if "reason" not in of.command.__struct_fields__:
+        del given["reason"]
+    for name in OF_THE_KEY & set(of.command.__struct_fields__):
+        if given.setdefault(name, acting.mode()) != acting.mode():
+            raise Invalid(
+                "the mode is that of the key; leave it out, or use a key of the other mode", code="wrong_mode"
+            )
+    return given, reason
+
+
+def _publish(of: Act[Any, Any], served: Served) -> None:
+    def view() -> Response:
+        given, reason = _input(of, served)
+        return served.does(given, reason) if served.does is not None else acting.carried_out(of.name, given, reason)
+
+    said = (of.command.__doc__ or "").strip()
+    heavy = "\n\nWaits for a second person unless the installation says otherwise." if of.weight >= 50 else ""
+    taken = input_name(of.command)
+    publish = act(
+        acts,
+        f"/v1/acts/{of.name}",
+        served.resource,
+        served.answer,
+        body=taken,
+        problems=("not_found", "refused", "invalid"),
+    )
+    publish(named(view, of.name, f"{said}{heavy}"))
+
+
+for _name, _served in SERVED.items():
+    _publish(ACTS[_name], _served)
