@@ -125,8 +125,11 @@ _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 def translate(event: StripeEventReceived) -> Translation:
     """What a Stripe event says, or why it says nothing. Never raises for anything in the payload."""
-    if _NUL_MARK in bytes(event.payload):  # PostgreSQL's text holds no NUL; the log keeps it as it came
-        event = replace(event, payload=msgspec.Raw(_NUL.sub(rb"\1\\ufffd", bytes(event.payload))))
+    payload = bytes(event.payload)
+    # PostgreSQL's text holds no NUL; the log keeps it as it came. Hardly any payload escapes anything, and one byte is
+    # looked for ten times faster than six.
+    if b"\\" in payload and _NUL_MARK in payload:
+        event = replace(event, payload=msgspec.Raw(_NUL.sub(rb"\1\\ufffd", payload)))
     translator = translator_of(event.type)
     if event.api_version is None and _is_thin(event.payload):
         return _of_thin(event, translator)
