@@ -46,7 +46,7 @@ format: setup  ## Put the code in order
 
 lock: setup  ## Renew requirements.lock from pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe --extra dev \
-		--no-emit-index-url --no-header --no-annotate --output-file requirements.lock pyproject.toml
+		--no-emit-index-url --no-emit-find-links --no-header --no-annotate --output-file requirements.lock pyproject.toml
 
 docs: setup  ## Write the generated pages of docs/reference anew
 	@$(BIN)/python -m tests.docs.generate
