@@ -32,7 +32,9 @@ from api.resources.context import EXTENSION, Context
 from api.resources.credit import credit_balances, tax_profiles
 from api.resources.credit_notes import credit_notes
 from api.resources.customers import customers
+from api.resources.deliveries import deliveries
 from api.resources.discounts import discounts
+from api.resources.endpoints import endpoints
 from api.resources.entitlement_history import entitlement_history
 from api.resources.entitlements import entitlements
 from api.resources.health import health
@@ -84,6 +86,8 @@ RESOURCES = (
     quarantine,
     acts,
     approvals,
+    endpoints,
+    deliveries,
     audit,
     projections,
     api_keys,

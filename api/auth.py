@@ -56,13 +56,16 @@ MAY_READ: dict[str, frozenset[str]] = {
     "approvals": _STAFF,
     "approval_acts": frozenset({"operator", "admin"}),  # approves and rejects what they might do themselves
     "audit": _STAFF,
+    "endpoints": _STAFF,
+    "deliveries": _STAFF,
+    "endpoint_acts": frozenset({"operator", "admin"}),  # adds, tries and removes them; sends again; releases
     "keys": frozenset({"auditor", "admin"}),
     "key_acts": frozenset({"admin"}),  # issues, rotates and revokes
 }
 #: What speaks of everybody, so that a key bound to an organization or an account may not read it.
 FOR_UNBOUND_KEYS = frozenset(
     {"projections", "quarantine", "quarantine_acts", "override_acts", "keys", "key_acts"}
-    | {"acts", "approvals", "approval_acts", "audit"}
+    | {"acts", "approvals", "approval_acts", "audit", "endpoints", "deliveries", "endpoint_acts"}
 )
 
 

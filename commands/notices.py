@@ -17,6 +17,7 @@ TYPES: dict[str, str] = {
     "entitlement.changed": "What an organization may use of a feature changed, or will at a time that is known now.",
     "organization.linked": "An operator linked a Stripe customer to an organization.",
     "override.ending": "An operator's word on a feature of an organization ends soon.",
+    "plan.moved": "An operator moved what an organization has to another plan, or another version of it.",
     "trial.ending": "A trial of an organization ends soon.",
     "test": "Somebody tries an endpoint.",
 }

@@ -13,7 +13,15 @@ from commands.base import Journal
 from commands.consequences import Follow, Receipt, append_once
 from commands.notices import NOTICES, RaiseNotice, notice_id
 from ledger.codec import decode_metadata
-from ledger.events import Cause, DifferenceClosed, Metadata, OrganizationLinked, ReactionTaken, Recorded
+from ledger.events import (
+    Cause,
+    DifferenceClosed,
+    Metadata,
+    OrganizationLinked,
+    ReactionTaken,
+    Recorded,
+    SubscriptionPlanMoved,
+)
 from ledger.ids import Mode, difference_stream, notice_stream, reaction_stream
 
 #: Who acts where no person does.
@@ -111,6 +119,24 @@ def _tell_link(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow, 
     return (tell(receipt, "organization.linked", linked.mode, linked.org, at_s, said),)
 
 
+def _placed(cause: Recorded) -> tuple[str, tuple[str, ...]]:
+    moved = cause.event
+    assert isinstance(moved, SubscriptionPlanMoved)
+    return "plan_placements", (moved.mode, moved.account, moved.subscription)
+
+
+def _tell_move(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow, ...]:
+    moved = cause.event
+    assert isinstance(moved, SubscriptionPlanMoved)
+    said = {
+        "account": moved.account,
+        "subscription": moved.subscription,
+        "plan": moved.plan,
+        "version": moved.version,
+    }
+    return (tell(receipt, "plan.moved", moved.mode, org, decode_metadata(cause.metadata).occurred_at_s, said),)
+
+
 def _tell_entitlement(difference: Difference, receipt: str, now_s: int) -> tuple[Follow, ...]:
     org, feature = difference.key
     said = {"feature": feature, "because": "terms", "before": difference.was, "now": difference.now}
@@ -120,6 +146,7 @@ def _tell_entitlement(difference: Difference, receipt: str, now_s: int) -> tuple
 #: The registry: one line a reaction to an event.
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("when_organization_linked_then_tell", (OrganizationLinked.NAME,), _tell_link, tells=True),
+    Reaction("when_plan_moved_then_tell", (SubscriptionPlanMoved.NAME,), _tell_move, _placed, tells=True),
 )
 #: The registry: one line a derivation that is watched.
 WATCHES: tuple[Watch, ...] = (Watch("entitlement_changes", _tell_entitlement, tells=True),)

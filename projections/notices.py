@@ -126,7 +126,7 @@ _CHANGES = Table(
     ),
 )
 #: What of a segment is told.
-TOLD = ("state", "granted", "limit", "unlimited", "from_s", "until_s")
+TOLD = ("state", "granted", "limit", "unlimited", "kind", "period", "reset", "soft", "from_s", "until_s")
 
 
 def told(segment: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from projections import GROUPS, MODELS
 from projections.base import Group
 from replay import tables, work_list
 from replay.derive import NotBuilt
+from replay.outgoing import Outgoing, outgoing
 
 #: Parked keys that are named one by one.
 PARKED_SHOWN = 20
@@ -65,6 +66,8 @@ class Status(NamedTuple):
     """State -> how many."""
     open: dict[str, int]
     """What is set aside and asks for a person: kind -> how many."""
+    outgoing: Outgoing | None
+    """How reactions and deliveries stand; None: their read models are not built yet."""
 
 
 def require_built(conn: psycopg.Connection[Any]) -> None:
@@ -109,6 +112,7 @@ def status(conn: psycopg.Connection[Any]) -> Status:
             parked=parked,
             stripe_events=dict(states),
             open=work_list.open_counts(conn) if {"stripe_events", "parked_acts", "api_keys"} <= built.keys() else {},
+            outgoing=outgoing(conn) if set(MODELS) <= built.keys() else None,
         )
 
 

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 from flask import Response
 from marshmallow import Schema
 
+from api import endpoints
 from api.issuing import issue_key, rotate_key
 from api.resources import acting
 from api.resources.context import context
 from api.resources.publish import act, named, section
-from api.schemas.acts import OF_THE_KEY, ActDone, KeyIssued, input_components, input_name
-from commands.acts import Act
+from api.schemas.acts import OF_THE_KEY, ActDone, EndpointMade, KeyIssued, input_components, input_name
+from commands.acts import Act, Done
 from commands.registry import ACTS
 from ledger.errors import Invalid
 
@@ -49,6 +50,20 @@ def _rotate_key(given: Mapping[str, Any], reason: str) -> Response:
     return acting.told(issued.done, key=issued.key, key_id=issued.key_id)
 
 
+def _add_endpoint(given: Mapping[str, Any], reason: str) -> Response:
+    here, how = context(), acting.asked(reason)
+    added = endpoints.add_endpoint(here.database, here.settings, asked=how, **given)
+    return acting.told(added.done, endpoint_id=added.endpoint_id, secret=added.secret)
+
+
+def _of_endpoints(act: Callable[..., Done]) -> Does:
+    def does(given: Mapping[str, Any], reason: str) -> Response:
+        here, how = context(), acting.asked(reason)
+        return acting.told(act(here.database, here.settings, asked=how, **given))
+
+    return does
+
+
 #: The registry: one line an act.
 SERVED: dict[str, Served] = {
     "link_organization": Served(),
@@ -60,6 +75,13 @@ SERVED: dict[str, Served] = {
     "issue_key": Served("key_acts", ("key_id", "digest"), _issue_key, KeyIssued),
     "rotate_key": Served("key_acts", ("digest",), _rotate_key, KeyIssued),
     "revoke_key": Served("key_acts"),
+    "add_endpoint": Served("endpoint_acts", ("endpoint_id", "plain"), _add_endpoint, EndpointMade),
+    "remove_endpoint": Served("endpoint_acts", (), _of_endpoints(endpoints.remove_endpoint)),
+    "test_endpoint": Served(
+        "endpoint_acts", ("notice_id", "type", "org", "at_s", "said"), _of_endpoints(endpoints.test_endpoint)
+    ),
+    "redeliver": Served("endpoint_acts", ("at_s",), _of_endpoints(endpoints.redeliver)),
+    "release_differences": Served("endpoint_acts", ("held",), _of_endpoints(endpoints.release_differences)),
 }
 
 

@@ -68,6 +68,20 @@ class KeyIssued(ActDone):
     key_id = fields.String(required=True, allow_none=True)
 
 
+class EndpointMade(ActDone):
+    """A new endpoint."""
+
+    endpoint_id = fields.String(required=True)
+    secret = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "What its deliveries are signed with, now and never again: null when the same act is asked"
+            " for again"
+        },
+    )
+
+
 def input_name(command: type[msgspec.Struct]) -> str:
     """What the input of a command is called in the document."""
     return f"{command.__name__}Input"

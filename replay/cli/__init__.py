@@ -17,6 +17,7 @@ from replay.cli.agreements import agreements
 from replay.cli.approvals import approvals
 from replay.cli.audit import audit
 from replay.cli.entitlements import entitlements
+from replay.cli.endpoints import endpoints
 from replay.cli.events import events
 from replay.cli.keys import keys
 from replay.cli.options import WANTS_JSON
@@ -84,6 +85,7 @@ for _command in (
     replay,
     keys,
     orgs,
+    endpoints,
     plans,
     agreements,
     entitlements,

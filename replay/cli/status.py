@@ -5,6 +5,7 @@ import click
 from replay.cli.options import json_option
 from replay.cli.printing import Column, number, say, say_json, say_table
 from replay.cli.service import attached
+from replay.outgoing import Outgoing
 from replay.status import GroupStatus, Status
 from replay.status import status as look
 
@@ -36,6 +37,7 @@ def _as_json(found: Status) -> dict[str, object]:
         "parked": {"count": found.parked_count, "keys": found.parked},
         "open": found.open,
         "stripe_events": {**dict.fromkeys(("applied", "stored_only", *_ASIDE), 0), **found.stripe_events},
+        "outgoing": found.outgoing,
         "models": {m.name: {"version": m.version, "rows": m.rows} for m in found.models},
     }
 
@@ -57,9 +59,24 @@ def _print(found: Status) -> None:
     say(f"Parked keys: {number(found.parked_count)}.")
     for parked in found.parked:
         say(f"  {parked.model} {'/'.join(parked.key)} at {parked.position}: {parked.error}")
+    if found.outgoing is not None:
+        _print_outgoing(found.outgoing)
     say("")
     columns = (Column("model"), Column("version", right=True), Column("rows", right=True))
     say_table(columns, ((m.name, m.version, number(m.rows)) for m in found.models), always_titled=True)
+
+
+def _print_outgoing(out: Outgoing) -> None:
+    told = f"{number(out.due)} deliveries wait, {number(out.dead)} were given up"
+    say(f"Endpoints that listen: {number(out.endpoints)}; {told}.")
+    if out.dead:
+        say("  see them with: recount endpoints deliveries --state dead")
+    for reaction in out.reactions:
+        if reaction.fault is not None:
+            say(f"  {reaction.name} stands still: {reaction.fault}")
+        if reaction.held:
+            say(f"  {reaction.name} ({reaction.mode}) holds {number(reaction.waiting)} differences: release them with")
+            say(f"    recount endpoints release {reaction.name} --mode {reaction.mode} --tell (or --silent)")
 
 
 def _group(group: GroupStatus) -> tuple[str | None, ...]:

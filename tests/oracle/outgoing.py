@@ -11,7 +11,7 @@ Row = dict[str, Any]
 Rows = dict[str, dict[tuple[str, ...], Row]]
 Key = tuple[str, ...]
 
-SEGMENT = ("state", "granted", "limit", "unlimited", "from_s", "until_s")
+SEGMENT = ("state", "granted", "limit", "unlimited", "kind", "period", "reset", "soft", "from_s", "until_s")
 
 
 def _spelled(*parts: str) -> str:
@@ -19,7 +19,7 @@ def _spelled(*parts: str) -> str:
 
 
 def _shown(segments: list[Row]) -> list[Row]:
-    return [{name: s[name] for name in SEGMENT} for s in segments]
+    return [{name: s.get(name) for name in SEGMENT} for s in segments]
 
 
 def _due_times(rows: Rows) -> Iterable[tuple[Key, int, Row]]:
