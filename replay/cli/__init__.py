@@ -16,8 +16,8 @@ from ledger.errors import RecountError
 from replay.cli.agreements import agreements
 from replay.cli.approvals import approvals
 from replay.cli.audit import audit
-from replay.cli.entitlements import entitlements
 from replay.cli.endpoints import endpoints
+from replay.cli.entitlements import entitlements
 from replay.cli.events import events
 from replay.cli.keys import keys
 from replay.cli.options import WANTS_JSON
