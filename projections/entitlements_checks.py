@@ -11,6 +11,7 @@ from projections.entitlements_schedule import OVERRIDE, deciding, standing
 #: Why something is allowed or denied.
 REASONS = {
     "granted": "It is granted, and the limit does not speak against it",
+    "overage": "It is granted, and the plan lets it go on beyond the limit, as overage",
     "fail_open": "Nobody can tell just now, and the plan says that it may be used then",
     "not_granted": "Nothing grants it, or not yet",
     "denied": "An operator denied it",
@@ -21,6 +22,7 @@ REASONS = {
     "revoked": "What granted it is canceled, expired or over",
     "uncertain": "What is known may be out of date: an event could not be applied",
 }
+ALLOWING = frozenset({"granted", "overage", "fail_open"})
 
 
 class Checked(NamedTuple):
@@ -49,7 +51,7 @@ def check(
     now = standing(segments, now_s).now
     because = deciding(sources, now_s)
     reason = _reason(now, quantity, stale, any(sources[i]["by"] == OVERRIDE for i in because))
-    return Checked(reason in ("granted", "fail_open"), reason, now, None if now["granted"] else 0, because)
+    return Checked(reason in ALLOWING, reason, now, None if now["granted"] else 0, because)
 
 
 def _reason(now: Mapping[str, Any], quantity: int, stale: bool, overridden: bool) -> str:
@@ -57,8 +59,9 @@ def _reason(now: Mapping[str, Any], quantity: int, stale: bool, overridden: bool
         if now["state"] == "none":
             return "not_granted"
         return "denied" if overridden else str(now["state"])
-    if now["limit"] is not None and quantity > now["limit"]:
+    beyond = now["limit"] is not None and quantity > now["limit"]
+    if beyond and not now.get("soft"):
         return "over_limit"
     if stale:
         return "fail_open" if now.get("fail_open") else "uncertain"
-    return "granted"
+    return "overage" if beyond else "granted"

@@ -5,7 +5,7 @@ The states, strongest first: `active`, `trialing`, `grace` (granted), `pending_s
 an override too. Limits of several granted sources add up; an unlimited one wins.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 STATES = ("active", "trialing", "grace", "pending_setup", "restricted", "suspended", "revoked")
@@ -44,6 +44,8 @@ class Grant(NamedTuple):
     quota: Quota = Quota()
     fail_open: bool = False
     """Whether it may be used when nobody can tell whether it may."""
+    soft: bool = False
+    """Whether it goes on beyond its limit, as overage."""
 
 
 class Allowed(NamedTuple):
@@ -106,6 +108,7 @@ def _said(state: str, deciding: Sequence[Grant], spoken: Sequence[Grant]) -> dic
         "limit": allowed.limit,
         "unlimited": allowed.unlimited,
         **allowed.quota._asdict(),
+        "soft": granted and any(g.soft for g in spoken),
         "fail_open": granted and any(g.fail_open for g in spoken),
     }
 
@@ -118,16 +121,16 @@ def _allowed(deciding: Sequence[Grant], spoken: Sequence[Grant]) -> Allowed:
     sums: dict[Quota, int] = {}
     for g in limited:
         sums[g.quota] = sums.get(g.quota, 0) + (g.limit or 0)
-    quota = _greatest(sums)
+    limit, quota = _greatest((n, q) for q, n in sums.items())
     if deciding[0].source["by"] == OVERRIDE:
         # An operator says how much; what was sold says of what.
-        sold = {g.quota: g.limit or 0 for g in spoken if g.limited and g.source["by"] != OVERRIDE}
-        return Allowed(sums[quota], False, _greatest(sold) if sold else quota)
-    return Allowed(sums[quota], False, quota)
+        sold = [(g.limit or 0, g.quota) for g in spoken if g.limited and g.source["by"] != OVERRIDE]
+        quota = _greatest(sold)[1] if sold else quota
+    return Allowed(limit, False, quota)
 
 
-def _greatest(sums: Mapping[Quota, int]) -> Quota:
-    return max(sums, key=lambda q: (sums[q], [part or "" for part in q]))
+def _greatest(limits: Iterable[tuple[int, Quota]]) -> tuple[int, Quota]:
+    return max(limits, key=lambda found: (found[0], [part or "" for part in found[1]]))
 
 
 def _covers(segment: Segment, start: int | None, end: int | None) -> bool:
@@ -150,7 +153,7 @@ class Standing(NamedTuple):
 
 _NOBODY: Mapping[str, Any] = {
     "state": "none", "granted": False, "limit": 0, "unlimited": False, "kind": None, "period": None, "reset": None,
-    "fail_open": False,
+    "soft": False, "fail_open": False,
 }  # fmt: skip
 
 

@@ -132,12 +132,12 @@ def ending_s(found: Found, start_s: int | None) -> int | None:
     if named is None or start_s is None or not (named.lasts_months or named.lasts_days):
         return None
     try:
-        return _later(start_s, named.lasts_months or 0, named.lasts_days or 0)
+        return later_s(start_s, named.lasts_months or 0, named.lasts_days or 0)
     except (OverflowError, ValueError, OSError):  # beyond the calendar: nobody will see the end of it
         return None
 
 
-def _later(start_s: int, months: int, days: int) -> int:
+def later_s(start_s: int, months: int, days: int = 0) -> int:
     """Calendar months later in UTC (the last day where the month is too short), then days."""
     start = datetime.fromtimestamp(start_s, UTC)
     year, month = divmod(start.month - 1 + months, 12)

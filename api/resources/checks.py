@@ -109,6 +109,7 @@ def _told(asked: Asked, found: Checked, sources: Any) -> dict[str, Any]:
         "allowed": found.allowed,
         "reason": found.reason,
         **{name: now.get(name) for name in STANDING},
+        "soft": bool(now.get("soft")),
         "remaining": found.remaining,
         "until": iso(now["until_s"]),
         "because": [s for s in shown_sources(sources, found.because) if s["decides"]],

@@ -122,6 +122,7 @@ def _told(before: Change | None, change: Change) -> dict[str, Any]:
         "cause": CAUSE.of_entry(told(change.cause)._asdict()),
         "granted": now["granted"],
         **{name: now.get(name) for name in STANDING},
+        "soft": bool(now.get("soft")),
         "until": iso(now["until_s"]),
         "was": was["state"],
         "sources": shown_sources(sources, deciding(sources, at_s)),

@@ -44,6 +44,7 @@ def evaluated(
         "kind": now.get("kind"),
         "period": now.get("period"),
         "reset": now.get("reset"),
+        "soft": bool(now.get("soft")),
         "from": iso(now["from_s"]),
         "until": iso(now["until_s"]),
         "next": [SEGMENT.of_entry(s) for s in following],

@@ -145,7 +145,8 @@ SOURCE = of_entries(
 )  # fmt: skip
 SEGMENT = of_entries(
     "EntitlementSegment",
-    state=TEXT, granted=BOOL, limit=INT, unlimited=BOOL, kind=TEXT, period=TEXT, reset=TEXT, from_s=TIME, until_s=TIME,
+    state=TEXT, granted=BOOL, limit=INT, unlimited=BOOL, kind=TEXT, period=TEXT, reset=TEXT, soft=BOOL,
+    from_s=TIME, until_s=TIME,
 )  # fmt: skip
 #: The state that a feature is in, and how a limit is meant: what an entitlement, a check and a change tell alike.
 STANDING: dict[str, fields.Field[Any]] = {
@@ -167,7 +168,15 @@ STANDING: dict[str, fields.Field[Any]] = {
         },
     ),
     "period": fields.String(required=True, allow_none=True, metadata={"description": "Of a quota"}),
-    "reset": fields.String(required=True, allow_none=True, metadata={"description": "When a quota begins anew"}),
+    "reset": fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "When a quota begins anew: `calendar` (in UTC), `anniversary` (counted from what was sold)"
+            " or `never`"
+        },
+    ),
+    "soft": fields.Boolean(required=True, metadata={"description": "Whether it goes on beyond its limit, as overage"}),
 }
 ENTITLEMENT: type[Schema] = Schema.from_dict(
     {

@@ -4,6 +4,8 @@ The product builds schedules and cuts them; this asks at a point of each stretch
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -27,7 +29,10 @@ LONG_AGO, FAR_AHEAD = -(10**15), 10**15
 
 
 class Grant(NamedTuple):
-    """What one source says about one feature: a subscription, an operator's override, or Stripe's own endless word."""
+    """What one source says about one feature: a subscription, a plan, an operator's override, or Stripe's endless word.
+
+    A plan that came by a subscription has both.
+    """
 
     feature: str
     subscription: Row | None
@@ -35,18 +40,87 @@ class Grant(NamedTuple):
     limit: int | None
     source: Row
     override: Row | None = None
+    placement: Row | None = None
+    definition: Row = {}  # noqa: RUF012 # never changed
 
     def state_at(self, t: int) -> str | None:
         """Its word at a time; None before it says anything, or when it has run out."""
         if self.override is not None:
             return _overridden_at(self.override, t)
-        return "active" if self.subscription is None else _state_at(self.subscription, t)
+        if self.placement is not None and self.subscription is None:
+            return _placed_at(self.placement, t)
+        if self.subscription is None:
+            return "active"
+        if self.placement is not None:
+            promised = self._promised()
+            if promised is not None:
+                started = self.subscription["start_date_s"] or self.subscription["created_s"]
+                return "revoked" if t >= promised else "active" if t >= started else None
+        return _state_at(self.subscription, t)
+
+    def _promised(self) -> int | None:
+        """When a commitment that was paid is delivered, where that is after the subscription's end."""
+        assert self.subscription is not None
+        return promised_until(self.subscription, self.definition.get("commitment"))
 
     def times(self) -> list[int]:
         """When its word may change."""
-        s = self.override or self.subscription or {}
+        s = self.override or self.subscription or self.placement or {}
         names = ("start_date_s", "created_s", "ended_at_s", "canceled_at_s", "trial_end_s", "cancel_at_s")
-        return [s[n] for n in (*names, "current_period_end_s", "from_s", "until_s") if s.get(n) is not None]
+        found = [s[n] for n in (*names, "current_period_end_s", "from_s", "until_s") if s.get(n) is not None]
+        promised = self._promised() if self.placement is not None and self.subscription is not None else None
+        return found if promised is None else [*found, promised]
+
+    def meant(self) -> tuple[str | None, str | None, str | None]:
+        """Kind, period and reset of its limit."""
+        quota = self.definition.get("quotas", {}).get(self.feature)
+        if quota is not None:
+            return "quota", quota["period"], quota["reset"]
+        return ("gauge" if self.feature in self.definition.get("gauges", {}) else None), None, None
+
+    def policy(self, name: str) -> bool:
+        """Whether the plan's service policy names the feature under this."""
+        return self.feature in self.definition.get("service_policy", {}).get(name, ())
+
+
+def _placed_at(placement: Row, t: int) -> str | None:
+    if placement["from_s"] is not None and t < placement["from_s"]:
+        return None
+    over = placement["until_s"] is not None and t >= placement["until_s"]
+    return "revoked" if over or placement["refunded"] else "active"
+
+
+def promised_until(s: Row, commitment: Row | None) -> int | None:
+    """When what was paid for is delivered, of a subscription that ends earlier and was never short of money."""
+    ended = MEANING.get(s["status"]) == "revoked"
+    end = (s["ended_at_s"] or s["canceled_at_s"]) if ended else s["cancel_at_s"]
+    if not ended and end is None and s["cancel_at_period_end"]:
+        end = s["current_period_end_s"]
+    start = s["start_date_s"] or s["created_s"]
+    if (
+        commitment is None
+        or end is None
+        or start is None
+        or s["cancellation_reason"] in ("payment_failed", "payment_disputed")
+    ):
+        return None
+    if not ended and (s["status"] != "active" or start >= end):
+        return None
+    paid, delivered = commitment["paid_months"], commitment["delivered_months"]
+    for months in range(0, 1200, delivered):
+        paid_up, over = _months_after(start, months + paid), _months_after(start, months + delivered)
+        if paid_up <= end < over:
+            return over
+    return None
+
+
+def _months_after(start: int, months: int) -> int:
+    begin = datetime.fromtimestamp(start, UTC)
+    year, month = begin.year + (begin.month - 1 + months) // 12, (begin.month - 1 + months) % 12 + 1
+    for day in (begin.day, 30, 29, 28):
+        with suppress(ValueError):
+            return int(begin.replace(year=year, month=month, day=day).timestamp())
+    raise AssertionError("no month is shorter")
 
 
 def _overridden_at(o: Row, t: int) -> str | None:
@@ -79,6 +153,10 @@ def entitlements(rows: Rows) -> dict[tuple[str, ...], Row]:
     for mode, org in _organizations(rows):
         customers = {k for k, link in rows["org_links"].items() if (k[0], link["org"]) == (mode, org)}
         grants = [g for key in sorted(rows["subscriptions"], key=_by_account) for g in _sold(rows, key, customers)]
+        planned = _planned(rows, mode, org, customers)
+        theirs = {(g.source["account"], g.source["placement"], g.feature) for g in planned}
+        grants = [g for g in grants if (g.source["account"], g.source["subscription"], g.feature) not in theirs]
+        grants += planned
         grants += [
             g for key in sorted(rows["entitlement_summaries"], key=_by_account) for g in _told(rows, key, customers)
         ]
@@ -98,7 +176,45 @@ def entitlements(rows: Rows) -> dict[tuple[str, ...], Row]:
 def _organizations(rows: Rows) -> set[tuple[str, str]]:
     """Whoever is billed for a customer, or had something granted or denied."""
     linked = {(link["mode"], link["org"]) for link in rows["org_links"].values() if link["org"]}
-    return linked | {(o["mode"], o["org"]) for o in rows["overrides"].values()}
+    named = [*rows["overrides"].values(), *rows["plan_placements"].values()]
+    return linked | {(row["mode"], row["org"]) for row in named if row["org"]}
+
+
+def _planned(rows: Rows, mode: str, org: str, customers: set[tuple[str, ...]]) -> list[Grant]:
+    """What the organization's plans say, each about all of its features."""
+    found = []
+    for key in sorted(rows["plan_placements"]):
+        p = rows["plan_placements"][key]
+        plan = rows["plans"].get((mode, p["plan_id"]))
+        if (p["mode"], p["org"]) != (mode, org) or plan is None:
+            continue
+        s = rows["subscriptions"].get(key) if p["kind"] == "subscription" else None
+        if p["kind"] == "subscription" and (s is None or (mode, s["account"], s["customer"]) not in customers):
+            continue
+        it = plan["definition"]
+        limits = {**{f: q["limit"] for f, q in it.get("quotas", {}).items()}, **it.get("gauges", {})}
+        for feature in sorted({*it.get("features", ()), *limits}):
+            stated = feature in limits
+            found.append(Grant(feature, s, stated, limits.get(feature), _placed(p, s), None, p, it))
+    return found
+
+
+def _placed(p: Row, s: Row | None) -> Row:
+    price = p["why"].get("price")
+    items = [i["id"] for i in (s["items"] or [] if s else []) if price and i["price"] == price]
+    return {
+        "by": "plan",
+        "account": p["account"],
+        "customer": p["customer"],
+        "through": p["kind"],
+        "placement": p["subscription"],
+        "plan": p["plan"],
+        "version": p["version"],
+        "item": items[0] if items else None,
+        "price": price,
+        "status": s["status"] if s else None,
+        "reason": p["why"].get("reason"),
+    }
 
 
 def _said(o: Row) -> Grant:
@@ -179,24 +295,40 @@ def _segment(grants: list[Grant], start: int, end: int) -> Row | None:
     if not speaking:
         return None
     state = next(s for s in STRENGTH if s in {state for state, _ in speaking})
-    limit: int | None = 0
-    unlimited = False
-    if state in GRANTED:
-        stated = [g.limit for word, g in speaking if word in GRANTED and g.stated]
-        unlimited = not stated or None in stated
-        limit = None if unlimited else sum(n for n in stated if n is not None)
+    granted = state in GRANTED
+    limit, meant = _limit([g for word, g in speaking if word in GRANTED], words) if granted else (0, (None,) * 3)
+    spoken = [g for word, g in words if word is not None]
     return {
         "state": state,
-        "granted": state in GRANTED,
+        "granted": granted,
         "limit": limit,
-        "unlimited": unlimited,
-        "kind": None,
-        "period": None,
-        "reset": None,
-        "fail_open": False,
+        "unlimited": granted and limit is None,
+        **dict(zip(("kind", "period", "reset"), meant, strict=True)),
+        "soft": granted and any(g.policy("soft_limits") for g in spoken),
+        "fail_open": granted and any(g.policy("fail_open") for g in spoken),
         "from_s": None if start == LONG_AGO else start,
         "until_s": None if end == FAR_AHEAD else end,
     }
+
+
+Meant = tuple[str | None, ...]
+
+
+def _limit(granting: list[Grant], words: list[tuple[str | None, Grant]]) -> tuple[int | None, Meant]:
+    """How much, and how that is meant: limits that are meant alike add up, and of others the greatest counts."""
+    stated = [(g.limit, g.meant()) for g in granting if g.stated]
+    if not stated or any(limit is None for limit, _ in stated):
+        return None, (None,) * 3
+    sums = [(sum(n or 0 for n, m in stated if m == meant), [p or "" for p in meant], meant) for _, meant in stated]
+    limit, _, meant = max(sums)
+    if granting[0].override is not None:  # it says how much; what was sold, granted or not, says of what
+        of_what = [
+            (g.limit or 0, [p or "" for p in g.meant()], g.meant())
+            for w, g in words
+            if w and g.stated and not g.override
+        ]
+        return limit, max(of_what)[2] if of_what else meant
+    return limit, meant
 
 
 def _merged(segments: list[Row | None]) -> list[Row]:
@@ -214,7 +346,7 @@ def _merged(segments: list[Row | None]) -> list[Row]:
 
 
 def _word(segment: Row) -> tuple[Any, ...]:
-    return segment["state"], segment["limit"], segment["unlimited"]
+    return tuple(v for k, v in segment.items() if k not in ("from_s", "until_s"))
 
 
 def _source(grant: Grant) -> Row:
@@ -231,4 +363,5 @@ def _source(grant: Grant) -> Row:
         segment["from_s"] = None if segment["from_s"] == LONG_AGO else segment["from_s"]
         segment["until_s"] = None if segment["until_s"] == FAR_AHEAD else segment["until_s"]
     unlimited = not grant.stated or grant.limit is None
-    return {**grant.source, "limit": grant.limit, "unlimited": unlimited, "segments": segments}
+    meant = dict(zip(("kind", "period", "reset"), grant.meant(), strict=True))
+    return {**grant.source, "limit": grant.limit, "unlimited": unlimited, **meant, "segments": segments}

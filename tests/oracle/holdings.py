@@ -40,7 +40,7 @@ def organizations(rows: Rows) -> dict[tuple[str, ...], Row]:
     """One row for every organization that some customer is linked to, or that operators gave or denied something."""
     found = {}
     named = [link for link in rows["org_links"].values() if link["org"]]
-    named += [*rows["overrides"].values(), *rows.get("agreements", {}).values()]
+    named += [*rows["overrides"].values(), *rows["agreements"].values()]
     for mode, org in {(row["mode"], row["org"]) for row in named}:
         keys = sorted(k for k, link in rows["org_links"].items() if (k[0], link["org"]) == (mode, org))
         statuses = [s["status"] for s in rows["subscriptions"].values() if _owner(s) in keys]
