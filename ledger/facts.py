@@ -77,3 +77,8 @@ class Whence(NamedTuple):
     required: bool
     places: tuple[str, ...]
     """`path (versions)`, oldest first."""
+
+
+def unmoved(*fields: str) -> tuple[Whence, ...]:
+    """Rows of fields that every version keeps under their own name, the unit at its end aside."""
+    return tuple(Whence(f, False, (f"{f.removesuffix('_s').removesuffix('_minor')} (all)",)) for f in fields)

@@ -7,7 +7,7 @@ link's address, and a session need not be one of ours. Whoever the buyer says to
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ledger.facts import Instant, Json, Sealed, Whence
+from ledger.facts import Instant, Json, Sealed, Whence, unmoved
 from ledger.translations.base import CREATED, FINAL, UPDATED, Family, id_of, need, plain
 from ledger.translations.checkout_session_payload import (
     Address,
@@ -152,11 +152,6 @@ def rank(verb: str, facts: Checkout) -> int:
 _COMPLETE = 4
 
 
-def _same(*names: str) -> tuple[Whence, ...]:
-    """Fields that every version keeps under their own name, `_s` aside."""
-    return tuple(Whence(n, False, (f"{n.removesuffix('_s')} (all)",)) for n in names)
-
-
 FAMILY = Family(
     name="checkout_session",
     model="checkouts",
@@ -189,11 +184,11 @@ FAMILY = Family(
         Whence("converted_from_total_minor", False, ("currency_conversion.amount_total (since 2023)",)),
         Whence("presentment_currency", False, ("presentment_details.presentment_currency (basil on)",)),
         Whence("presentment_total_minor", False, ("presentment_details.presentment_amount (basil on)",)),
-        *_same("subscription", "payment_intent", "setup_intent"),
+        *unmoved("subscription", "payment_intent", "setup_intent"),
         Whence("invoice", False, ("invoice (since 2023)",)),
         Whence("payment_link", False, ("payment_link (since 2021)",)),
         Whence("recovered_from", False, ("recovered_from (since 2021)",)),
-        *_same("client_reference_id"),
+        *unmoved("client_reference_id"),
         Whence("terms_of_service", False, ("consent.terms_of_service (since 2022)",)),
         Whence("promotions", False, ("consent.promotions (since 2021)",)),
         Whence("name", False, ("customer_details.name (since 2022)",)),

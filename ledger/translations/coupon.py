@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ledger.facts import Instant, Json, Whence
+from ledger.facts import Instant, Json, Whence, unmoved
 from ledger.translations.base import Family, Missing, need, plain
 
 
@@ -119,11 +119,6 @@ def _amounts(options: dict[str, Any] | UnsetType | None) -> dict[str, Any] | Uns
     return {c: o.get("amount_off") for c, o in options.items() if isinstance(o, dict)}
 
 
-def _all(*fields: str) -> tuple[Whence, ...]:
-    """Fields that every version keeps under their own name, `_s` aside."""
-    return tuple(Whence(f, False, (f"{f.removesuffix('_s')} (all)",)) for f in fields)
-
-
 FAMILY = Family(
     name="coupon",
     model="coupons",
@@ -139,11 +134,11 @@ FAMILY = Family(
         Whence("name", False, ("name (since 2018)",)),
         Whence("percent_off", False, ("percent_off_precise (2018)", "percent_off (all)")),
         Whence("amount_off_minor", False, ("amount_off (all)",)),
-        *_all("currency"),
+        *unmoved("currency"),
         Whence("currency_options", False, ("currency_options.*.amount_off (since 2022, where expanded)",)),
         Whence("duration", True, ("duration (all; not on a deleted stub)",)),
-        *_all("duration_in_months"),
+        *unmoved("duration_in_months"),
         Whence("products", False, ("applies_to.products (since 2020, where expanded)",)),
-        *_all("max_redemptions", "times_redeemed", "redeem_by_s", "valid", "metadata", "created_s"),
+        *unmoved("max_redemptions", "times_redeemed", "redeem_by_s", "valid", "metadata", "created_s"),
     ),
 )

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ledger.facts import Instant, Json, Whence
+from ledger.facts import Instant, Json, Whence, unmoved
 from ledger.translations.base import FINAL, Family, Missing, Reference, id_of, need, plain, rank_of_verb
 from ledger.translations.credit_note_lines import Lines, lines_of
 from ledger.translations.invoice_taxes import DiscountAmount, TaxAmount, each_discount, each_tax, is_reverse_charged
@@ -177,11 +177,6 @@ def _refunds(payload: Payload) -> list[dict[str, Any]] | UnsetType | None:
     return None if listed is None else UNSET
 
 
-def _all(*fields: str) -> tuple[Whence, ...]:
-    """Fields that every version keeps under their own name, `_minor` and `_s` aside."""
-    return tuple(Whence(f, False, (f"{f.removesuffix('_s').removesuffix('_minor')} (all)",)) for f in fields)
-
-
 FAMILY = Family(
     name="credit_note",
     model="credit_notes",
@@ -200,12 +195,12 @@ FAMILY = Family(
     whence=(
         Whence("customer", True, ("customer, an id or expanded (all; may be null)",)),
         Whence("invoice", True, ("invoice, an id or expanded (all)",)),
-        *_all("number"),
+        *unmoved("number"),
         Whence("status", True, ("status (all)",)),
-        *_all("type", "reason"),
+        *unmoved("type", "reason"),
         Whence("currency", True, ("currency (all)",)),
         Whence("amount_minor", True, ("amount (all)",)),
-        *_all("subtotal_minor", "total_minor"),
+        *unmoved("subtotal_minor", "total_minor"),
         Whence("total_excluding_tax_minor", False, ("total_excluding_tax (since 2022)",)),
         Whence("tax_minor", False, ("as taxes",)),
         Whence(
@@ -226,7 +221,7 @@ FAMILY = Family(
         Whence("out_of_band_minor", False, ("out_of_band_amount (all)",)),
         Whence("refunds", False, ("refund (up to acacia)", "refunds[].refund, amount_refunded (basil on)")),
         Whence("customer_balance_transaction", False, ("customer_balance_transaction, an id or expanded (all)",)),
-        *_all("pdf"),
+        *unmoved("pdf"),
         Whence(
             "lines",
             False,
@@ -238,7 +233,7 @@ FAMILY = Family(
         Whence("lines_complete", False, ("lines.has_more (all)",)),
         Whence("line_count", False, ("length of lines.data (all)",)),
         Whence("effective_at_s", False, ("effective_at (since 2023)",)),
-        *_all("voided_at_s"),
+        *unmoved("voided_at_s"),
         Whence("metadata", False, ("metadata (all; sealed values left out)",)),
         Whence("created_s", True, ("created (all)",)),
     ),

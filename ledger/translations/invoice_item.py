@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ledger.facts import Instant, Json, Sealed, Whence
+from ledger.facts import Instant, Json, Sealed, Whence, unmoved
 from ledger.translations.base import Family, Missing, Reference, id_of, need, plain
 from ledger.translations.invoice_lines import fraction
 
@@ -186,11 +186,6 @@ def _ids(listed: list[Reference | str] | UnsetType | None) -> tuple[str, ...] | 
     return tuple(sorted(str(id_of(one)) for one in listed)) if isinstance(listed, list) else listed
 
 
-def _all(*fields: str) -> tuple[Whence, ...]:
-    """Fields that every version keeps under their own name."""
-    return tuple(Whence(f, False, (f"{f} (all)",)) for f in fields)
-
-
 FAMILY = Family(
     name="invoice_item",
     model="invoice_items",
@@ -244,14 +239,14 @@ FAMILY = Family(
                 "pricing.unit_amount_decimal (basil on)",
             ),
         ),
-        *_all("quantity"),
+        *unmoved("quantity"),
         Whence("quantity_decimal", False, ("quantity_decimal (dahlia on)",)),
         Whence("period_start_s", False, ("period.start (since 2014)",)),
         Whence("period_end_s", False, ("period.end (since 2014)",)),
-        *_all("proration", "discountable"),
+        *unmoved("proration", "discountable"),
         Whence("discounts", False, ("discounts[], ids or expanded (2020-08-27 on)",)),
         Whence("tax_rates", False, ("tax_rates[].id (since 2019)",)),
-        *_all("description"),
+        *unmoved("description"),
         Whence("metadata", False, ("metadata (all; sealed values left out)",)),
         Whence("created_s", False, ("date (all)",)),
     ),

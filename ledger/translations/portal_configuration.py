@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ledger.facts import Instant, Json, Whence
+from ledger.facts import Instant, Json, Whence, unmoved
 from ledger.translations.base import Family, Reference, id_of, need, plain
 from ledger.translations.groups import spoken
 
@@ -142,11 +142,6 @@ def _products(feature: Feature) -> list[dict[str, Any]] | UnsetType | None:
     return [{"product": p.get("product"), "prices": p.get("prices") or []} for p in listed]
 
 
-def _same(*names: str) -> tuple[Whence, ...]:
-    """Fields that every version keeps under their own name, `_s` aside."""
-    return tuple(Whence(n, False, (f"{n.removesuffix('_s')} (all)",)) for n in names)
-
-
 FAMILY = Family(
     name="portal_configuration",
     model="portal_configurations",
@@ -159,13 +154,13 @@ FAMILY = Family(
     claim=lambda facts: None,
     whence=(
         Whence("active", True, ("active (all)",)),
-        *_same("is_default"),
+        *unmoved("is_default"),
         Whence("name", False, ("name (basil on)",)),
-        *_same("application"),
+        *unmoved("application"),
         Whence("headline", False, ("business_profile.headline (all)",)),
         Whence("privacy_policy_url", False, ("business_profile.privacy_policy_url (all)",)),
         Whence("terms_of_service_url", False, ("business_profile.terms_of_service_url (all)",)),
-        *_same("default_return_url"),
+        *unmoved("default_return_url"),
         Whence("login_page", False, ("login_page.enabled (since 2022)",)),
         Whence("login_page_url", False, ("login_page.url (since 2022)",)),
         Whence("customer_update", False, ("features.customer_update.enabled, allowed_updates (all)",)),
@@ -179,6 +174,6 @@ FAMILY = Family(
         Whence("update_proration_behavior", False, ("features.subscription_update.proration_behavior (all)",)),
         Whence("update_products", False, ("features.subscription_update.products[] (all, where expanded)",)),
         Whence("metadata", False, ("metadata (all)",)),
-        *_same("created_s", "updated_s"),
+        *unmoved("created_s", "updated_s"),
     ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ledger.facts import Instant, Json, Whence
+from ledger.facts import Instant, Json, Whence, unmoved
 from ledger.translations.base import Family, Reference, id_of, need, plain
 
 
@@ -90,11 +90,6 @@ def translate(payload: Payload) -> PromotionCode:
     )
 
 
-def _all(*fields: str) -> tuple[Whence, ...]:
-    """Fields that every version keeps under their own name, `_s` aside."""
-    return tuple(Whence(f, False, (f"{f.removesuffix('_s')} (all)",)) for f in fields)
-
-
 FAMILY = Family(
     name="promotion_code",
     model="promotion_codes",
@@ -110,10 +105,10 @@ FAMILY = Family(
         Whence("active", True, ("active (all)",)),
         Whence("coupon", False, ("coupon.id (up to basil)", "promotion.coupon, an id or expanded (clover on)")),
         Whence("customer", False, ("customer, an id or expanded (all)",)),
-        *_all("expires_at_s", "max_redemptions", "times_redeemed"),
+        *unmoved("expires_at_s", "max_redemptions", "times_redeemed"),
         Whence("first_time_transaction", False, ("restrictions.first_time_transaction (all)",)),
         Whence("minimum_amount_minor", False, ("restrictions.minimum_amount (all)",)),
         Whence("minimum_amount_currency", False, ("restrictions.minimum_amount_currency (all)",)),
-        *_all("metadata", "created_s"),
+        *unmoved("metadata", "created_s"),
     ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ledger.facts import Instant, Json, Sealed, Whence
+from ledger.facts import Instant, Json, Sealed, Whence, unmoved
 from ledger.translations.base import CREATED, FINAL, UPDATED, Family, Reference, id_of, need, plain
 from ledger.translations.groups import spoken
 
@@ -163,11 +163,6 @@ def rank(verb: str, facts: Quote) -> int:
     return {"open": 2, "accepted": FINAL, "canceled": FINAL}.get(status, UPDATED)
 
 
-def _same(*names: str) -> tuple[Whence, ...]:
-    """Fields that every version keeps under their own name, `_s` and `_minor` aside."""
-    return tuple(Whence(n, False, (f"{n.removesuffix('_s').removesuffix('_minor')} (all)",)) for n in names)
-
-
 FAMILY = Family(
     name="quote",
     model="quotes",
@@ -182,7 +177,7 @@ FAMILY = Family(
     whence=(
         Whence("customer", False, ("customer, an id or expanded (all)",)),
         Whence("status", True, ("status (all)",)),
-        *_same("number", "currency", "amount_subtotal_minor"),
+        *unmoved("number", "currency", "amount_subtotal_minor"),
         Whence("amount_total_minor", True, ("amount_total (all)",)),
         Whence("amount_tax_minor", False, ("total_details.amount_tax (all)",)),
         Whence("amount_discount_minor", False, ("total_details.amount_discount (all)",)),
@@ -191,18 +186,18 @@ FAMILY = Family(
         Whence("recurring_total_minor", False, ("computed.recurring.amount_total (all; null when recurring is)",)),
         Whence("interval", False, ("computed.recurring.interval (all; null when recurring is)",)),
         Whence("interval_count", False, ("computed.recurring.interval_count (all; null when recurring is)",)),
-        *_same("collection_method"),
+        *unmoved("collection_method"),
         Whence("discounts", False, ("discounts[], ids or expanded (all)",)),
-        *_same("invoice", "subscription"),
+        *unmoved("invoice", "subscription"),
         Whence("schedule", False, ("subscription_schedule (all)",)),
         Whence("trial_period_days", False, ("subscription_data.trial_period_days (all)",)),
         Whence("revises", False, ("from_quote.quote (all)",)),
-        *_same("on_behalf_of", "description"),
+        *unmoved("on_behalf_of", "description"),
         Whence("metadata", False, ("metadata (all; sealed values left out)",)),
         Whence("effective_s", False, ("subscription_data.effective_date (all)",)),
         Whence("finalized_at_s", False, ("status_transitions.finalized_at (all)",)),
         Whence("accepted_at_s", False, ("status_transitions.accepted_at (all)",)),
         Whence("canceled_at_s", False, ("status_transitions.canceled_at (all)",)),
-        *_same("expires_at_s", "created_s"),
+        *unmoved("expires_at_s", "created_s"),
     ),
 )

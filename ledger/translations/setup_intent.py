@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ledger.facts import Instant, Json, Sealed, Whence
+from ledger.facts import Instant, Json, Sealed, Whence, unmoved
 from ledger.translations.base import CREATED, FINAL, UPDATED, Family, Reference, id_of, need, plain
 from ledger.translations.groups import spoken
 
@@ -127,11 +127,6 @@ def rank(verb: str, facts: SetupIntent) -> int:
 _FAILED = 6
 
 
-def _same(*names: str) -> tuple[Whence, ...]:
-    """Fields that every version keeps under their own name, `_s` aside."""
-    return tuple(Whence(n, False, (f"{n.removesuffix('_s')} (all)",)) for n in names)
-
-
 FAMILY = Family(
     name="setup_intent",
     model="setup_intents",
@@ -146,22 +141,22 @@ FAMILY = Family(
     whence=(
         Whence("customer", False, ("customer, an id or expanded (all)",)),
         Whence("status", True, ("status (all; renamed values in 2019-02-11)",)),
-        *_same("usage"),
+        *unmoved("usage"),
         Whence("payment_method", False, ("payment_method, an id or expanded (all)",)),
         Whence(
             "payment_method_types",
             False,
             ("payment_method_types (all, wins)", "allowed_payment_method_types (endive, where it stands alone)"),
         ),
-        *_same("mandate", "single_use_mandate"),
+        *unmoved("mandate", "single_use_mandate"),
         Whence("latest_attempt", False, ("latest_attempt (since 2020)",)),
         Whence("next_action", False, ("next_action.type (all)",)),
         Whence("error_type", False, ("last_setup_error.type (all)",)),
         Whence("error_code", False, ("last_setup_error.code (all)",)),
         Whence("decline_code", False, ("last_setup_error.decline_code (all)",)),
         Whence("error_message", False, ("last_setup_error.message (all)",)),
-        *_same("cancellation_reason", "on_behalf_of", "description"),
+        *unmoved("cancellation_reason", "on_behalf_of", "description"),
         Whence("metadata", False, ("metadata (all; sealed values left out)",)),
-        *_same("created_s"),
+        *unmoved("created_s"),
     ),
 )

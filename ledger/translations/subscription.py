@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ledger.facts import Instant, Json, Whence
+from ledger.facts import Instant, Json, Whence, unmoved
 from ledger.translations.base import FINAL, Family, Reference, claim_in, id_of, need, plain, rank_of_verb
 from ledger.translations.subscription_items import ItemList, Plan, items_of
 
@@ -201,11 +201,6 @@ def _discount(discount: Discount | str) -> dict[str, str | None]:
     return {"id": discount.id or None, "coupon": id_of(coupon) or None}
 
 
-def _all(*fields: str) -> tuple[Whence, ...]:
-    """Fields that every version keeps under their own name, `_s` aside."""
-    return tuple(Whence(f, False, (f"{f.removesuffix('_s')} (all)",)) for f in fields)
-
-
 FAMILY = Family(
     name="subscription",
     model="subscriptions",
@@ -253,9 +248,9 @@ FAMILY = Family(
             False,
             ("current_period_end (up to acacia)", "latest items.data[].current_period_end (basil on)"),
         ),
-        *_all("trial_start_s", "trial_end_s"),
+        *unmoved("trial_start_s", "trial_end_s"),
         Whence("cancel_at_s", False, ("cancel_at (2019-… on)",)),
-        *_all("cancel_at_period_end", "canceled_at_s", "ended_at_s"),
+        *unmoved("cancel_at_period_end", "canceled_at_s", "ended_at_s"),
         Whence("cancellation_reason", False, ("cancellation_details.reason (2023-… on)",)),
         Whence("pause_behavior", False, ("pause_collection.behavior (2020-… on)",)),
         Whence("pause_resumes_at_s", False, ("pause_collection.resumes_at (2020-… on)",)),
@@ -272,7 +267,7 @@ FAMILY = Family(
         Whence("default_payment_method", False, ("default_payment_method (2019-… on)",)),
         Whence("schedule", False, ("schedule (2019-… on)",)),
         Whence("billing_mode", False, ("billing_mode.type (basil on)",)),
-        *_all("metadata"),
+        *unmoved("metadata"),
         Whence("start_date_s", False, ("start (up to 2019-09-09)", "start_date (2019-… on, wins)")),
         Whence("created_s", False, ("start (where created is absent)", "created (2014-… on, wins)")),
     ),

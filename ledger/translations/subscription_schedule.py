@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ledger.facts import Instant, Json, Whence
+from ledger.facts import Instant, Json, Whence, unmoved
 from ledger.translations.base import FINAL, Family, Reference, id_of, need, plain, rank_of_verb
 from ledger.translations.groups import spoken
 from ledger.translations.subscription_schedule_phases import Phase, phases_of, prices_of
@@ -163,11 +163,6 @@ def rank(verb: str, facts: Schedule) -> int:
     return FINAL if facts.status in OVER else rank_of_verb(verb)
 
 
-def _same(*names: str) -> tuple[Whence, ...]:
-    """Fields that every version keeps under their own name, `_s` aside."""
-    return tuple(Whence(n, False, (f"{n.removesuffix('_s')} (all)",)) for n in names)
-
-
 FAMILY = Family(
     name="subscription_schedule",
     model="schedules",
@@ -183,7 +178,7 @@ FAMILY = Family(
         Whence("customer", True, ("customer, an id or expanded (all; null where customer_account is, clover on)",)),
         Whence("status", True, ("status (all)",)),
         Whence("subscription", False, ("subscription, an id or expanded (all)",)),
-        *_same("released_subscription"),
+        *unmoved("released_subscription"),
         Whence("end_behavior", False, ("renewal_behavior (up to 2019-10-08)", "end_behavior (2019-10-17 on)")),
         Whence("current_phase_start_s", False, ("current_phase.start_date (all)",)),
         Whence("current_phase_end_s", False, ("current_phase.end_date (all)",)),
@@ -209,6 +204,6 @@ FAMILY = Family(
         Whence("default_payment_method", False, ("default_settings.default_payment_method (since 2019)",)),
         Whence("billing_mode", False, ("billing_mode.type (basil on)",)),
         Whence("metadata", False, ("metadata (all; sealed values left out)",)),
-        *_same("canceled_at_s", "completed_at_s", "released_at_s", "created_s"),
+        *unmoved("canceled_at_s", "completed_at_s", "released_at_s", "created_s"),
     ),
 )
