@@ -31,6 +31,7 @@ MAY_READ: dict[str, frozenset[str]] = {
     "invoices": _EVERYBODY,
     "timeline": _EVERYBODY,
     "catalog": _EVERYBODY,
+    "plans": _EVERYBODY,
     "payments": _EVERYBODY,
     "charges": _EVERYBODY,
     "refunds": _EVERYBODY,
@@ -51,7 +52,6 @@ MAY_READ: dict[str, frozenset[str]] = {
     "quarantine": _STAFF,
     "projections": _STAFF,
     "quarantine_acts": frozenset({"operator", "admin"}),  # releases and dismisses, rather than reads
-    "override_acts": frozenset({"operator", "admin"}),
     "acts": frozenset({"operator", "admin"}),
     "approvals": _STAFF,
     "approval_acts": frozenset({"operator", "admin"}),  # approves and rejects what they might do themselves
@@ -64,7 +64,7 @@ MAY_READ: dict[str, frozenset[str]] = {
 }
 #: What speaks of everybody, so that a key bound to an organization or an account may not read it.
 FOR_UNBOUND_KEYS = frozenset(
-    {"projections", "quarantine", "quarantine_acts", "override_acts", "keys", "key_acts"}
+    {"projections", "quarantine", "quarantine_acts", "keys", "key_acts"}
     | {"acts", "approvals", "approval_acts", "audit", "endpoints", "deliveries", "endpoint_acts"}
 )
 

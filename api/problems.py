@@ -94,7 +94,6 @@ KINDS: dict[str, Kind] = {
         "Of two contents under one id the first counts, and the other is never applied. Find out which is true, then"
         " dismiss it.",
     ),
-    "not_overridden": Kind(409, "No override stands", "No operator granted or denied the feature, or that was ended."),
     "stream_moved": Kind(409, "Changed meanwhile", "Somebody else acted first. Read again, then decide anew."),
     "invalid": Kind(422, "Invalid", "The input is not what it must be."),
     "invalid_cursor": Kind(
