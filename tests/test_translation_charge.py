@@ -275,6 +275,7 @@ def test_every_payment_method_says_what_it_is(details: Any, expected: list[Any])
     [
         ({"object": "card", "brand": "American Express", "last4": "8431", "exp_month": 2, "exp_year": 2020,
           "tokenization_method": "apple_pay"}, ["card", "amex", "8431", 2, 2020, "apple_pay"]),
+        ({"object": "card", "brand": "Visa", "tokenization_method": "android_pay"}, ["card", "visa", "google_pay"]),
         ({"object": "bank_account", "bank_name": "STRIPE TEST BANK", "last4": "6789"},
          ["ach_debit", "6789", "STRIPE TEST BANK"]),
         ({"object": "source", "type": "card", "card": {"brand": "Visa", "last4": "4242", "exp_month": 1,

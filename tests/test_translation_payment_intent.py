@@ -204,8 +204,9 @@ def test_nothing_comes_after_success_or_cancellation(verb: str, status: str, exp
     assert fact(MINIMAL | {"status": status}, f"payment_intent.{verb}").rank == expected
 
 
-def test_within_a_second_an_attempt_waits_proceeds_and_fails() -> None:
-    verbs = ["created", "requires_action", "partially_funded", "processing", "payment_failed"]
+def test_within_a_second_an_attempt_waits_proceeds_and_fails_or_holds_the_money() -> None:
+    waits = ["created", "requires_action", "partially_funded", "processing"]
+    verbs = [*waits, "payment_failed", "amount_capturable_updated"]
     ranks = [fact(MINIMAL, f"payment_intent.{verb}").rank for verb in verbs]
     assert ranks == sorted(set(ranks))
 

@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from ledger.translations.cards import brand_of, wallet_of
+
 
 class Wallet(msgspec.Struct, gc=False):
     type: str | None | UnsetType = UNSET
@@ -105,8 +107,6 @@ _SILENT = MethodSummary()
 _NONE = MethodSummary(None, None, None, None, None, None, None)
 #: What a `source` object is as a kind of payment method.
 _KINDS = {"bank_account": "ach_debit", "alipay_account": "alipay", "bitcoin_receiver": "bitcoin"}
-#: A source's own names of card brands, as `payment_method_details` names them.
-_BRANDS = {"american express": "amex", "diners club": "diners", "union pay": "unionpay"}
 
 
 def given(value: Any) -> Any:
@@ -132,7 +132,7 @@ def _of_details(details: MethodDetails) -> MethodSummary:
     card: Card | Method = behind if isinstance(behind, Card) else found
     return MethodSummary(
         kind,
-        brand_of(card.brand),
+        given(brand_of(card.brand)),
         given(card.last4) or given(found.iban_last4),
         given(card.exp_month),
         given(card.exp_year),
@@ -150,18 +150,10 @@ def _of_source(source: Source) -> MethodSummary:
     kind = given(source.object)
     return MethodSummary(
         _KINDS.get(kind, kind) if isinstance(kind, str) else "card",
-        brand_of(brand) if kind in ("card", None) else None,
+        given(brand_of(brand)) if kind in ("card", None) else None,
         given(source.last4),
         given(source.exp_month),
         given(source.exp_year),
         given(source.bank_name),
-        given(source.tokenization_method),
+        given(wallet_of(source.tokenization_method)),
     )
-
-
-def brand_of(brand: Any) -> str | None:
-    """A card's brand in the words of today: `visa`, `amex`, `mastercard` …"""
-    if not isinstance(brand, str):
-        return None
-    word = brand.lower()
-    return _BRANDS.get(word, word)

@@ -169,10 +169,15 @@ def outcome(payload: Payload) -> Outcome:
 def transfer(payload: Payload) -> tuple[Any, Any]:
     """Who else the money goes to, and how much of it (null: all). `destination` is the older place."""
     told = payload.transfer_data
+    if not isinstance(told, TransferData) and payload.destination is not UNSET:
+        return id_of(payload.destination), None
+    return transfer_of(told)
+
+
+def transfer_of(told: TransferData | UnsetType | None) -> tuple[Any, Any]:
+    """The same as `transfer_data` alone tells it."""
     if isinstance(told, TransferData):
         return given(id_of(told.destination)), given(told.amount)
-    if payload.destination is not UNSET:
-        return id_of(payload.destination), None
     return told, told
 
 

@@ -99,11 +99,6 @@ def translate(payload: Payload) -> Customer:
     )
 
 
-def identify(payload: Payload) -> str:
-    """The customer's id. Raises Missing("id")."""
-    return str(need(payload.id, "id"))
-
-
 FAMILY = Family(
     name="customer",
     model="customers",

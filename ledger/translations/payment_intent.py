@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from ledger.facts import Instant, Json, Whence
 from ledger.translations.base import CREATED, FINAL, UPDATED, Family, Reference, id_of, need, plain
 from ledger.translations.charge_method import given
-from ledger.translations.charge_payload import TransferData
+from ledger.translations.charge_payload import TransferData, transfer_of
 
 
 class Charges(msgspec.Struct, gc=False):
@@ -116,7 +116,7 @@ def translate(payload: Payload) -> PaymentIntent:
     status = need(payload.status, "status")
     next_action, remaining = _next(payload)
     error_type, error_code, decline_code = _error(payload.last_payment_error)
-    destination, transfer_amount = _transfer(payload.transfer_data)
+    destination, transfer_amount = transfer_of(payload.transfer_data)
     types = payload.payment_method_types
     return PaymentIntent(
         status=_STATUSES.get(status, status),
@@ -166,12 +166,6 @@ def _error(error: PaymentError | UnsetType | None) -> tuple[Any, Any, Any]:
     return error, error, error
 
 
-def _transfer(told: TransferData | UnsetType | None) -> tuple[Any, Any]:
-    if isinstance(told, TransferData):
-        return given(id_of(told.destination)), given(told.amount)
-    return told, told
-
-
 def _latest_charge(payload: Payload) -> Any:
     """The last attempt; before 2022-11-15 the first of a list, newest first."""
     if payload.latest_charge is not UNSET:
@@ -181,8 +175,15 @@ def _latest_charge(payload: Payload) -> Any:
     return given(payload.charges.data[0].id) if payload.charges.data else None
 
 
-#: The order of one second, by what the event tells: an attempt's failure comes after what it was waiting for.
-_RANKS = {"created": CREATED, "requires_action": 2, "partially_funded": 3, "processing": 4, "payment_failed": 5}
+#: The order of one second, by what the event tells: an attempt waits, proceeds, and fails or holds the money.
+_RANKS = {
+    "created": CREATED,
+    "requires_action": 2,
+    "partially_funded": 3,
+    "processing": 4,
+    "payment_failed": 5,
+    "amount_capturable_updated": 6,
+}
 
 
 def rank(verb: str, facts: PaymentIntent) -> int:

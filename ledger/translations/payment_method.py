@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from ledger.facts import Instant, Json, Whence
 from ledger.translations.base import DELETED, FINAL, Family, id_of, need, plain, rank_of_verb
+from ledger.translations.cards import brand_of
 from ledger.translations.groups import spoken
 from ledger.translations.payment_method_payload import (
     Address,
@@ -18,7 +19,6 @@ from ledger.translations.payment_method_payload import (
     Holder,
     MethodPayload,
     bank,
-    brand,
     country,
     details,
     expiry,
@@ -80,7 +80,7 @@ def told(found: Details, kind: str) -> dict[str, Any]:
     """The fields of a fact that the details of any kind amount to."""
     month, year, after = expiry(found)
     return {
-        "brand": brand(found),
+        "brand": brand_of(found.brand),
         "last4": found.iban_last4 if isinstance(found.last4, UnsetType) else found.last4,
         "exp_month": month,
         "exp_year": year,

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from ledger.translations.base import Reference
+from ledger.translations.cards import wallet_of
 from ledger.translations.groups import spoken
 
 
@@ -107,8 +108,6 @@ class SourcePayload(Kinds, gc=False):
     created: int | None | UnsetType = UNSET
 
 
-#: What cards and sources called a brand, where it is not the same in lower case.
-_BRANDS = {"american express": "amex", "diners club": "diners", "union pay": "unionpay"}
 #: Debits that are of one country by definition: https://docs.stripe.com/payments/bank-debits
 _COUNTRIES = {
     "us_bank_account": "US",
@@ -118,7 +117,6 @@ _COUNTRIES = {
     "bacs_debit": "GB",
     "nz_bank_account": "NZ",
 }
-_WALLETS = {"android_pay": "google_pay"}
 
 
 def details(payload: Kinds, kind: str) -> Details:
@@ -149,14 +147,6 @@ def of_source(payload: SourcePayload) -> Details:
     )
 
 
-def brand(found: Details) -> str | UnsetType | None:
-    """A card's brand as payment methods write it: `visa`, `mastercard`, `amex` …"""
-    if not isinstance(found.brand, str):
-        return found.brand
-    lower = found.brand.lower()
-    return _BRANDS.get(lower, lower)
-
-
 def country(found: Details, kind: str) -> str | UnsetType | None:
     """The issuing bank's country, or that of the bank account."""
     return _COUNTRIES.get(kind, found.country) if isinstance(found.country, UnsetType) else found.country
@@ -166,8 +156,7 @@ def wallet(found: Details) -> str | UnsetType | None:
     """The wallet that the card sits in."""
     if not isinstance(found.wallet, UnsetType):
         return spoken(found.wallet, Wallet).type
-    told = found.tokenization_method
-    return _WALLETS.get(told, told) if isinstance(told, str) else told
+    return wallet_of(found.tokenization_method)
 
 
 def bank(found: Details) -> str | UnsetType | None:

@@ -172,11 +172,6 @@ def translate_plan(payload: PlanPayload) -> Price:
     )
 
 
-def identify(payload: PricePayload | PlanPayload) -> str:
-    """The price's or the plan's id. Raises Missing("id")."""
-    return str(need(payload.id, "id"))
-
-
 #: Where both shapes have a field at the same place.
 _COMMON = {
     "deleted": Whence("deleted", False, ("deleted (all; absent means false)",)),

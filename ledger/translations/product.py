@@ -92,11 +92,6 @@ def translate(payload: Payload) -> Product:
     )
 
 
-def identify(payload: Payload) -> str:
-    """The product's id. Raises Missing("id")."""
-    return str(need(payload.id, "id"))
-
-
 def _marketing(payload: Payload) -> list[str] | UnsetType | None:
     listed = payload.marketing_features
     if isinstance(listed, UnsetType):

@@ -157,11 +157,6 @@ def translate(payload: Payload) -> Subscription:
     )
 
 
-def identify(payload: Payload) -> str:
-    """The subscription's id. Raises Missing("id")."""
-    return str(need(payload.id, "id"))
-
-
 def rank(verb: str, facts: Subscription) -> int:
     """Lifecycle rank: what has ended goes after every update of its second, deletion after all."""
     by_verb = rank_of_verb(verb)
