@@ -7,8 +7,9 @@ Amounts are minor units of the payment's currency.
 from collections.abc import Sequence
 from typing import Any
 
+from ledger.translations.dispute import CLOSED
 from projections.base import Row
-from projections.payment_trail import CLOSED, PENDING, SUCCEEDED
+from projections.payment_trail import PENDING, SUCCEEDED
 
 Json = dict[str, Any]
 
@@ -26,7 +27,9 @@ def amounts(
     disputes: Sequence[Json],
 ) -> Json:
     """Every sum of a payment. `kept_minor` is what was received, less what was refunded and lost."""
-    asked = intent.amount_minor if intent is not None else charges[-1].amount_minor
+    asking = intent if intent is not None else charges[-1]
+    asked = asking.amount_minor
+    open_disputes = [d for d in disputes if d["status"] not in CLOSED and d["currency"] == asking.currency]
     received = _received(intent, charges, tried)
     back = [r for r in refunds if not r["released"]]
     refunded = sum(r["amount_minor"] for r in back if r["status"] in SUCCEEDED)
@@ -40,7 +43,7 @@ def amounts(
         "kept_minor": received - refunded - lost,
         "pending_minor": min(_pending(intent, charges, tried), max(0, asked - received)),
         "pending_refund_minor": sum(r["amount_minor"] for r in back if r["status"] in PENDING),
-        "disputed_minor": sum(d["amount_minor"] for d in disputes if d["status"] not in CLOSED),
+        "disputed_minor": sum(d["amount_minor"] for d in open_disputes),
     }
 
 

@@ -7,6 +7,7 @@ Amounts are minor units of the payment's currency but for those of movements, wh
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ledger.translations.dispute import CLOSED
 from projections.base import Row
 
 Json = dict[str, Any]
@@ -14,8 +15,6 @@ Json = dict[str, Any]
 #: A refund's status says nothing where it was made at once, before 2015.
 SUCCEEDED = ("succeeded", None)
 PENDING = ("pending", "requires_action")
-#: Disputes of these statuses are over.
-CLOSED = frozenset({"won", "lost", "warning_closed", "charge_refunded", "prevented"})
 _MOVEMENT = ("id", "source", "type", "amount_minor", "fee_minor", "net_minor", "currency", "available_on_s")
 
 

@@ -321,6 +321,13 @@ def test_what_a_dispute_took_and_did_not_give_back_is_lost(
         assert row["net_minor"] == row["kept_minor"] - row["fee_minor"] == 1000 - lost - 59 - (1500 if lost else 0)
 
 
+def test_a_dispute_in_another_currency_is_told_and_counts_nowhere() -> None:
+    row = payment(intent(), charge(), dispute(amount=900, moved=(), currency="usd"), booking("ch_1", 1000))
+    assert (row["lost_minor"], row["disputed_minor"], row["kept_minor"]) == (0, 0, 1000)
+    assert (row["disputes"][0]["amount_minor"], row["disputes"][0]["currency"]) == (900, "usd")
+    assert row["reconciled_reason"] == "dp_1 is in another currency"
+
+
 def test_a_dispute_of_old_that_names_its_balance_transaction_alone_waits_for_it() -> None:
     old = dispute(moved=(), balance_transaction="txn_dp_1")
     row = payment(intent(), charge(), old, booking("ch_1", 1000))

@@ -9,7 +9,7 @@ import pytest
 from translating import fact, said, spoken, was
 
 from ledger.facts import ObjectFact, Quarantined
-from ledger.translations.base import CREATED, FINAL, UPDATED
+from ledger.translations.base import CREATED, FINAL
 from ledger.translations.payment_intent import FAMILY
 
 Json = dict[str, Any]
@@ -195,7 +195,7 @@ def test_what_changed_is_told_by_what_was_before() -> None:
     [
         ("created", "requires_payment_method", CREATED),
         ("created", "succeeded", FINAL),
-        ("amount_capturable_updated", "requires_capture", UPDATED),
+        ("amount_capturable_updated", "requires_capture", 6),
         ("succeeded", "succeeded", FINAL),
         ("canceled", "canceled", FINAL),
     ],

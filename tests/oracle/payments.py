@@ -181,7 +181,10 @@ def _disputes(charges: list[Row], own: list[Row], moved: list[Row], currency: st
 def _money(intent: Row | None, charges: list[Row], attempts: list[Row], refunds: list[Row], disputes: list[Row]) -> Row:
     """The statement: (what for, amount) lines, summed by what they are for."""
     lines: list[tuple[str, int]] = [("lost", d["lost_minor"]) for d in disputes]
-    lines += [("disputed", d["amount_minor"]) for d in disputes if d["status"] not in OVER]
+    currency = (intent or charges[-1])["currency"]
+    lines += [
+        ("disputed", d["amount_minor"]) for d in disputes if d["status"] not in OVER and d["currency"] == currency
+    ]
     kinds = {"succeeded": "refunded", None: "refunded", "pending": "refund_pending"}
     kinds["requires_action"] = "refund_pending"
     lines += [(kinds.get(r["status"], "void"), r["amount_minor"]) for r in refunds if not r["released"]]
