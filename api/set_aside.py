@@ -13,7 +13,7 @@ import psycopg
 from api.database import Database
 from api.operations import recording_denial
 from api.settings import Settings
-from commands.acts import Act, Asked, carry_out
+from commands.acts import Act, Asked, Done, carry_out
 from commands.quarantine import DISMISS, RELEASE, Command, HandleEvent, HandleKey, Last
 from ledger.errors import NotFound, StoreUnavailable
 from ledger.events import StripeEventReceived
@@ -29,14 +29,9 @@ class Acted(NamedTuple):
     """What an act led to."""
 
     item: str
-    changed: bool
-    """False when it was done already: nothing was recorded."""
-    position: int | None
-    """Where it was recorded just now."""
+    done: Done
     refolded: int
     """How many keys of read models were made anew."""
-    repeated: bool = False
-    """It had been done under the same idempotency key."""
 
 
 def release(database: Database, settings: Settings | None, *, mode: Mode, item: str, asked: Asked) -> Acted:
@@ -96,7 +91,7 @@ def _act(conninfo: str, mode: Mode, item: str, asked: Asked, act: Act[Command, L
         with contextlib.closing(Log(conninfo)) as log, recording_denial(log, act.name, act.about(command), asked):
             done = carry_out(log, act, command, asked, given=given)
         refolded = len(refold(conninfo, places).places) if places and not asked.dry_run else 0
-    return Acted(item, done.changed, done.position, refolded, done.repeated)
+    return Acted(item, done, refolded)
 
 
 class _Meant(NamedTuple):

@@ -259,9 +259,9 @@ def test_a_released_event_is_applied_and_rebuild_equals_live(
         ("stripe_events", "evt_0003"),
     }
     # when it is released
-    done = release(database, "platform:evt_0003", "0.4 reads it")
+    found = release(database, "platform:evt_0003", "0.4 reads it")
     # then it is applied at once, and its act shows as soon as that is folded
-    assert (done.changed, done.position, done.refolded) == (True, log.head(), 2)
+    assert (found.done.changed, found.done.position, found.refolded) == (True, log.head(), 2)
     assert rows_of(database)["customers"]["test", "platform", "cus_1"]["balance_minor"] == 15
     assert ledger_row(database, "evt_0003")["state"] == "applied"
     project(database)
@@ -277,8 +277,9 @@ def test_a_released_event_is_applied_and_rebuild_equals_live(
     rebuild(database)
     assert different(rows_of(database), expected) == []
     # and to release it again changes nothing, which its receipt says
-    assert release(database, "platform:evt_0003") == Acted("platform:evt_0003", False, log.head(), 0)
-    assert appended(log, done.position) == ["receipt.kept"]
+    again = release(database, "platform:evt_0003")
+    assert (again.done.changed, again.done.position, again.refolded) == (False, log.head(), 0)
+    assert appended(log, found.done.position) == ["receipt.kept"]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -394,7 +395,7 @@ def test_what_a_crash_left_undone_is_done_by_releasing_again(
     assert listed(database) == [("platform:evt_0002", "quarantined", "open")]
     # when it is released again, then no release is recorded twice, and it is applied
     head = log.head()
-    assert not release(database, "platform:evt_0002").changed
+    assert not release(database, "platform:evt_0002").done.changed
     assert appended(log, head) == ["receipt.kept"]
     assert rows_of(database)["customers"]["test", "platform", "cus_1"]["balance_minor"] == 20
     assert listed(database) == [] and differences(database) == []
@@ -406,8 +407,8 @@ def test_a_dismissed_event_stays_as_it_is_and_says_by_whom_and_why(database: str
     ingest(log, told(event(2, "customer.created", {"object": "customer", "id": "cus_2"})))
     project(database)
     # when it is dismissed, twice
-    assert dismiss(database, "platform:evt_0002", "sent by a mock").changed
-    assert not dismiss(database, "platform:evt_0002").changed
+    assert dismiss(database, "platform:evt_0002", "sent by a mock").done.changed
+    assert not dismiss(database, "platform:evt_0002").done.changed
     project(database)
     # then it is on nobody's list, and still quarantined
     row = ledger_row(database, "evt_0002")
@@ -428,7 +429,7 @@ def test_a_dismissed_conflict_is_open_again_when_more_comes(database: str, log: 
     assert listed(database) == [("platform:evt_0001", "conflict", "open")]
     # then it is never applied, and can be dismissed
     assert refused(release, database, "platform:evt_0001") == "conflict_stays"
-    assert dismiss(database, "platform:evt_0001").changed
+    assert dismiss(database, "platform:evt_0001").done.changed
     project(database)
     assert listed(database) == [] and ledger_row(database, "evt_0001")["state"] == "conflict"
     # when a third content comes, then it asks for a person again, and can be dismissed again
@@ -436,7 +437,7 @@ def test_a_dismissed_conflict_is_open_again_when_more_comes(database: str, log: 
     project(database)
     assert listed(database) == [("platform:evt_0001", "conflict", "open")]
     assert ledger_row(database, "evt_0001")["handled"] is None
-    assert dismiss(database, "platform:evt_0001").changed
+    assert dismiss(database, "platform:evt_0001").done.changed
     project(database)
     assert listed(database) == [] and differences(database) == []
 
@@ -508,7 +509,7 @@ def test_a_released_key_is_whole_again_and_a_running_leader_takes_it_up(database
         # when it is released
         done = release(database, "customers:platform:cus_1")
         # then it holds everything that came meanwhile
-        assert (done.changed, done.refolded) == (True, 1)
+        assert (done.done.changed, done.refolded) == (True, 1)
         assert rows_of(database)["customers"]["test", "platform", "cus_1"]["balance_minor"] == 30
         # and the leader goes on with it
         ingest(log, told(ada(4, 40)))
@@ -521,7 +522,7 @@ def test_a_released_key_is_whole_again_and_a_running_leader_takes_it_up(database
     # and to release it again changes nothing, which its receipt says
     head = log.head()
     again = release(database, "customers:platform:cus_1")
-    assert again == Acted("customers:platform:cus_1", False, log.head(), 0)
+    assert (again.done.changed, again.done.position, again.refolded) == (False, log.head(), 0)
     assert appended(log, head) == ["receipt.kept"]
 
 
@@ -543,7 +544,7 @@ def test_a_key_that_raises_even_now_stays_parked(database: str, log: Log, monkey
 def test_a_dismissed_key_stays_parked_until_it_raises_something_else(database: str, log: Log) -> None:
     parked_customer(database, log)
     # when it is dismissed
-    assert dismiss(database, "customers:platform:cus_1", "left us").changed
+    assert dismiss(database, "customers:platform:cus_1", "left us").done.changed
     project(database)
     # then nobody need work on it, though it is parked
     assert counted(database) == {}
@@ -597,7 +598,7 @@ def test_a_parked_row_of_our_own_events_is_folded_from_its_streams(database: str
         conn.execute(f"UPDATE read_models.{model} SET stale = true WHERE {where}", list(key))
         conn.execute("INSERT INTO read_models.parked VALUES (%s, %s, 1, 'ValueError: x')", [model, list(key)])
     # when it is released, then it is as it was, and folded on
-    assert release(database, parked_item(model, key)).changed
+    assert release(database, parked_item(model, key)).done.changed
     assert rows_of(database) == before
     with looking(database) as conn:
         assert conn.execute(f"SELECT FROM read_models.{model} WHERE stale").fetchall() == []

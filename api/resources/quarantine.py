@@ -10,7 +10,7 @@ from flask import Response
 from marshmallow import Schema, fields
 
 from api import set_aside
-from api.resources.acting import answered_once, asked
+from api.resources import acting
 from api.resources.answers import answer
 from api.resources.context import caller, context, if_none_match, send, send_list
 from api.resources.filters import choice, equal
@@ -18,9 +18,8 @@ from api.resources.lists import Condition, Read, Source, list_of, single
 from api.resources.publish import act, answered, listed, read, section
 from api.resources.resource import query_of
 from api.schemas import TEXT, TEXTS, Member, Shape
-from api.schemas.acts import Reason
+from api.schemas.acts import ActDone, Reason
 from api.schemas.shape import TIME_US
-from ledger.ids import Mode
 from replay.work_list import ITEMS, KINDS, STATUSES
 
 quarantine = section("quarantine", "What is set aside and asks for a person")
@@ -71,19 +70,10 @@ class _Counts(Schema):
 _OPEN: type[Schema] = type("SetAsideCounts", (answered(_Counts),), {})
 
 
-class Acted(Schema):
-    """What an act led to."""
+class SetAsideDone(ActDone):
+    """What an act on something that was set aside came to."""
 
     id = fields.String(required=True)
-    changed = fields.Boolean(
-        required=True, metadata={"description": "false: it was done already, and nothing was recorded"}
-    )
-    position = fields.Integer(
-        required=True,
-        allow_none=True,
-        metadata={"description": "Where it was recorded; give it as `min_position` to read what came of it"},
-    )
-    refolded = fields.Integer(required=True, metadata={"description": "Keys of read models that were made anew"})
 
 
 @read(quarantine, "/v1/quarantine", "quarantine", listed(_SHAPE.schema), query=_QUERY, problems=("invalid_cursor",))
@@ -134,29 +124,33 @@ def get_set_aside(given: dict[str, Any], item: str) -> Response:
 _REFUSALS = ("not_found", "invalid", "not_set_aside", "conflict_stays", "still_quarantined", "still_parked")
 
 
-@act(quarantine, "/v1/quarantine/<string:item>/release", "quarantine_acts", Acted, body=Reason, problems=_REFUSALS)
+@act(
+    quarantine, "/v1/quarantine/<string:item>/release", "quarantine_acts", SetAsideDone, body=Reason, problems=_REFUSALS
+)
 def release(given: dict[str, Any], item: str) -> Response:
     """Apply what was set aside, now that it can be.
 
-    Records who and why, and makes the touched keys alone anew. Done already, it changes nothing. Problems:
-    `not_set_aside`, `conflict_stays`, `still_quarantined`, `still_parked`, `invalid` (no reason), `not_found`.
+    Records who and why, and makes the touched keys alone anew. Done already, it changes nothing.
     """
     return _done(set_aside.release, item, given["reason"])
 
 
-@act(quarantine, "/v1/quarantine/<string:item>/dismiss", "quarantine_acts", Acted, body=Reason, problems=_REFUSALS[:3])
+@act(
+    quarantine,
+    "/v1/quarantine/<string:item>/dismiss",
+    "quarantine_acts",
+    SetAsideDone,
+    body=Reason,
+    problems=_REFUSALS[:3],
+)
 def dismiss(given: dict[str, Any], item: str) -> Response:
     """Leave what was set aside as it is.
 
-    It is off the list of what is open, and records who said so and why. Done already, it changes nothing. Problems:
-    `not_set_aside`, `invalid` (no reason), `not_found`.
+    It is off the list of what is open, and records who said so and why. Done already, it changes nothing.
     """
     return _done(set_aside.dismiss, item, given["reason"])
 
 
 def _done(how: Any, item: str, reason: str) -> Response:
-    here, asks = context(), caller()
-    mode: Mode = "live" if asks.mode == "live" else "test"
-    done = how(here.database, None, mode=mode, item=item, asked=asked(reason))
-    told = {"id": done.item, "changed": done.changed, "position": done.position, "refolded": done.refolded}
-    return answered_once(told, repeated=done.repeated)
+    found = how(context().database, None, mode=acting.mode(), item=item, asked=acting.asked(reason))
+    return acting.told(found.done, id=found.item)

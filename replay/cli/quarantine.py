@@ -8,7 +8,7 @@ from ledger.errors import Invalid, NotFound
 from ledger.ids import Mode
 from replay import work_list
 from replay.cli.options import Asks, act_options, json_option, mode_option
-from replay.cli.printing import Column, say, say_json, say_table
+from replay.cli.printing import Column, say, say_done, say_json, say_table
 from replay.cli.service import attached, service
 from replay.export import iso
 from replay.status import require_built
@@ -115,13 +115,11 @@ def release(item: str, mode: Mode, asks: Asks, as_json: bool) -> None:
     Records who and why, and makes the touched keys alone anew. Refused while the fault is still there. A conflict is
     never applied.
     """
-    done = _act("release", item, mode, asks)
-    if as_json:
-        say_json(done._asdict())
-    elif done.changed:
-        say(f"{item} is released, recorded at position {done.position}; keys made anew: {done.refolded}")
-    else:
-        say(f"{item} was released already; keys made anew: {done.refolded}")
+    found = _act("release", item, mode, asks)
+    done = found.done
+    how = f"is released, recorded at position {done.position}" if done.changed else "was released already"
+    said = f"{item} {how}; keys made anew: {found.refolded}"
+    say_done(done, as_json, said, item=item, refolded=found.refolded)
 
 
 @quarantine.command("dismiss")
@@ -131,13 +129,9 @@ def release(item: str, mode: Mode, asks: Asks, as_json: bool) -> None:
 @json_option
 def dismiss(item: str, mode: Mode, asks: Asks, as_json: bool) -> None:
     """Leave ITEM as it is, and take it off the list of what is open. Records who and why."""
-    done = _act("dismiss", item, mode, asks)
-    if as_json:
-        say_json(done._asdict())
-    elif done.changed:
-        say(f"{item} is dismissed, recorded at position {done.position}")
-    else:
-        say(f"{item} was dismissed already")
+    done = _act("dismiss", item, mode, asks).done
+    how = f"is dismissed, recorded at position {done.position}" if done.changed else "was dismissed already"
+    say_done(done, as_json, f"{item} {how}", item=item)
 
 
 def _act(name: str, item: str, mode: Mode, asks: Asks) -> Any:
