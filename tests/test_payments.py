@@ -168,6 +168,11 @@ def test_a_payment_waits_for_the_balance_transactions_that_it_names() -> None:
     assert row["reconciled_reason"] == "balance transactions have not arrived: txn_ch_1, txn_re_1"
 
 
+def test_what_is_booked_for_a_charge_that_nobody_told_of_is_not_reconciled() -> None:
+    row = payment(intent("requires_payment_method", amount_received=0, latest_charge="ch_1"), booking("ch_1", 1000))
+    assert (row["received_minor"], row["reconciled_reason"]) == (0, "a charge has not arrived")
+
+
 def test_a_balance_that_says_otherwise_is_told() -> None:
     row = payment(intent(), charge(), booking("ch_1", 900))
     assert row["reconciled_reason"] == "the balance says otherwise of ch_1"

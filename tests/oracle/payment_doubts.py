@@ -35,7 +35,9 @@ def doubts_of(
         absent |= {name for name in d["named"] if (d["id"], name) not in there}
         if d["status"] == "lost" and d["id"] not in sums and not d["named"]:
             absent.add(f"of {d['id']}")
-    said = ["a charge has not arrived"] if received > sum(a["captured_minor"] for a in attempts) else []
+    heard_of = {a["charge"] for a in attempts} | {r["id"] for r in refunds} | {d["id"] for d in disputes}
+    silent = received > sum(a["captured_minor"] for a in attempts) or bool(set(sums) - heard_of)
+    said = ["a charge has not arrived"] if silent else []
     beyond = sum(r["amount_minor"] for r in refunds if r["id"] is None and not r["released"])
     said += [f"refunds of {beyond} have not arrived"] if beyond else []
     known = {d["id"] for d in disputes}
