@@ -84,7 +84,7 @@ _SUBSCRIPTION_FIELDS = (
 _PLACEMENT_FIELDS = (
     "account", "subscription", "kind", "customer", "plan", "version", "plan_id", "why", "from_s", "until_s", "refunded",
 )  # fmt: skip
-_OF_PLAN = (("mode", "mode"), ("plan", "plan"), ("version", "version"))
+_OF_PLAN = (("mode", "mode"), ("plan_id", "id"))
 _SELLING = (("mode", "mode"), ("account", "account"))
 
 ENTITLEMENTS = Derivation(
@@ -106,7 +106,7 @@ ENTITLEMENTS = Derivation(
         "org_links": lambda row: [(row.mode, row.org)] if row.org else [],
         "overrides": lambda row: [(row.mode, row.org)],
         "plan_placements": lambda row: [(row.mode, row.org)] if row.org else [],
-        "plans": (Lookup((Hop("plan_placements", _OF_PLAN),), _KEY, wide=True),),
+        "plans": (Lookup((Hop("plan_placements", _OF_PLAN),), _KEY),),  # a version is new, and nobody is on it yet
         "subscriptions": (Lookup((TO_ORG,), _KEY),),
         "entitlement_summaries": (Lookup((TO_ORG,), _KEY),),
         "prices": (Lookup((Hop("subscriptions", _SELLING, ("price_ids", "id")), TO_ORG), _KEY, wide=True),),

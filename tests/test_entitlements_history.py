@@ -12,7 +12,8 @@ from histories import Link, Override, built, ingest, link, project, rows_of
 from samples import Delivery, T, customer, event, price, product, subscription
 
 from api.postgres import EmbeddedPostgres
-from ledger.store import Log
+from ledger.events import AgreementMade, Metadata, NewEvent, PlanPublished
+from ledger.store import Appended, Log
 from replay.entitlement_history import Change, history
 from replay.simulator import Scenario, disturb, encode, simulate
 from replay.verify import verify
@@ -127,6 +128,28 @@ def whole_history(conninfo: str, key: tuple[str, ...], upto: int) -> list[Change
         return list(history(conn, mode, org, feature, upto, 0.0))
 
 
+def decide(log: Log, prices: list[str]) -> None:
+    """Sell all of these prices under one plan, which then changes, and agree something with somebody."""
+    for version in (1, 2):
+        definition = {
+            "prices": [{"price": p} for p in prices],
+            "features": ["sso"],
+            "quotas": {"tokens": {"limit": 100 * version, "period": "month", "reset": "calendar"}},
+        }
+        said = PlanPublished(
+            mode="test", catalogue="shop", plan="pro", version=version, effective_s=version, definition=definition
+        )
+        assert isinstance(log.append(NewEvent("plan/test/pro", version, said, META)), Appended)
+    made = AgreementMade(
+        mode="test", id="agr_1", org="org_agreed", plan="pro", version=1, from_s=None, until_s=None, reference=None,
+        by="ada", why="agreed by mail",
+    )  # fmt: skip
+    assert isinstance(log.append(NewEvent("agreement/test/agr_1", 1, made, META)), Appended)
+
+
+META = Metadata(occurred_at_s=T, actor="ada")
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_last_change_leaves_the_row_as_it_is_and_every_one_has_a_cause(database: str, seed: int) -> None:
     # given a simulated history on a bad day, with operators' words in between
@@ -143,8 +166,10 @@ def test_the_last_change_leaves_the_row_as_it_is_and_every_one_has_a_cause(datab
     log = Log(database)
     ingest(log, told[: len(told) // 2])
     project(database)
-    known = sorted(rows_of(database)["entitlements"])
-    for mode, org, feature in rnd.sample(known, k=min(4, len(known))):
+    known = rows_of(database)
+    sold = sorted({p for s in known["subscriptions"].values() for p in s["price_ids"] or ()})
+    decide(log, sold)
+    for mode, org, feature in rnd.sample(sorted(known["entitlements"]), k=4):
         link(log, Override(org, feature, rnd.random() < 0.5, mode=mode), Link("cus_nobody", org, mode=mode))
     ingest(log, told[len(told) // 2 :])
     head = log.head()
@@ -152,8 +177,11 @@ def test_the_last_change_leaves_the_row_as_it_is_and_every_one_has_a_cause(datab
     project(database)
     # then
     rows = rows_of(database)["entitlements"]
+    assert {"plan", "override", "subscription"} <= {s["by"] for r in rows.values() for s in r["sources"]}
     assert [v.differences for v in verify(database)] == [(), ()]
-    for key in rnd.sample(sorted(rows), k=min(12, len(rows))):
+    agreed = [key for key in rows if key[1] == "org_agreed"]
+    assert {key[2] for key in agreed} == {"sso", "tokens"}
+    for key in [*agreed, *rnd.sample(sorted(rows), k=min(12, len(rows)))]:
         changes = whole_history(database, key, head)
         assert changes, key
         last = changes[-1].row
