@@ -44,6 +44,7 @@ from api.resources.meters import meters
 from api.resources.orgs import OrgConverter, orgs
 from api.resources.overrides import overrides
 from api.resources.payments import charges, disputes, payments, refunds
+from api.resources.plans import plans
 from api.resources.projections import projections
 from api.resources.quarantine import quarantine
 from api.resources.schedules import schedules
@@ -81,6 +82,7 @@ RESOURCES = (
     balance_transactions,
     application_fees,
     catalog,
+    plans,
     meters,
     stripe_events,
     quarantine,

@@ -18,6 +18,8 @@ from ledger.errors import Invalid
 from ledger.ids import Mode
 
 MAX_CHARACTERS = 1_000_000
+#: The year 9999: later than now, and a time still.
+_MOST_S = 253_402_300_799
 _FIELDS = ("catalogue", "effective", "plans", "legacy_prices")
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 
@@ -54,8 +56,8 @@ def catalogue_of(text: str, mode: Mode, now_s: int) -> ApplyPlans:
     return catalogue_from(told, mode, now_s)
 
 
-def catalogue_from(told: Any, mode: Mode, now_s: int) -> ApplyPlans:
-    """The same, of what was read already."""
+def catalogue_from(told: Any, mode: Mode, now_s: int, effective_s: int | None = None) -> ApplyPlans:
+    """The same, of what was read already. `effective_s` goes where the file has `effective`."""
     if not isinstance(told, Mapping):
         raise _invalid(["a catalogue has the fields catalogue, plans and legacy_prices"])
     faults = [f"there is no field {name}; there are {', '.join(_FIELDS)}" for name in told if name not in _FIELDS]
@@ -64,7 +66,8 @@ def catalogue_from(told: Any, mode: Mode, now_s: int) -> ApplyPlans:
         faults.append('catalogue: say its name, in quotes if it is a number or a date: "3-6-9"')
     plans = _parts(told, "plans", PlanDefinition, faults)
     legacy = _parts(told, "legacy_prices", LegacyPrice, faults)
-    effective_s = _time(told.get("effective"), now_s, faults)
+    since = told.get("effective") if effective_s is None else effective_s
+    effective_s = _time(since, now_s, faults)
     if faults:
         raise _invalid(faults)
     return ApplyPlans(
@@ -74,7 +77,9 @@ def catalogue_from(told: Any, mode: Mode, now_s: int) -> ApplyPlans:
 
 def _parts(told: Mapping[str, Any], field: str, kind: Any, faults: list[str]) -> list[Any]:
     """Each entry of a list as what it must be; what is wrong with any goes to `faults`."""
-    listed = told.get(field) or []
+    listed = told.get(field)
+    if listed is None:
+        return []
     if not isinstance(listed, list):
         faults.append(f"{field}: must be a list")
         return []
@@ -103,6 +108,8 @@ def _time(given: Any, now_s: int, faults: list[str]) -> int | None:
     """A past time in unix seconds. What has no zone is UTC."""
     if given is None:
         return None
+    if type(given) is int:
+        given = datetime.fromtimestamp(min(max(given, 0), _MOST_S), UTC)
     if isinstance(given, date) and not isinstance(given, datetime):
         given = datetime(given.year, given.month, given.day, tzinfo=UTC)
     if not isinstance(given, datetime):

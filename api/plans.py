@@ -144,6 +144,8 @@ def move_subscriptions(
             subscriptions=tuple(found[:MOST_MOVED]),
             by=asked.person,
             why=asked.reason,
+            from_plan=from_plan,
+            from_version=from_version,
         )
         given = {"mode": mode, "from": [from_plan, from_version], "plan": plan, "version": version}
         done = _carry_out(log, settings, MOVE_SUBSCRIPTIONS, command, asked, given)

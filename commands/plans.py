@@ -51,6 +51,9 @@ class MoveSubscriptions(msgspec.Struct, frozen=True, kw_only=True):
     """Each `account/id`: those that were found."""
     by: str
     why: str
+    from_plan: str
+    from_version: int | None = None
+    """None: from whatever version of it."""
 
 
 Command: TypeAlias = ApplyPlans | MoveSubscriptions
@@ -98,9 +101,19 @@ def decide(command: Command, plans: Plans) -> tuple[Event, ...]:
     require_mode(command.mode)
     if isinstance(command, MoveSubscriptions):
         require_version(plans, command.plan, command.version)
+        require_version(plans, command.from_plan, command.from_version)
         if not command.subscriptions:
             return ()
-        return (PlanSubscriptionsMoved(**msgspec.structs.asdict(command)),)
+        return (
+            PlanSubscriptionsMoved(
+                mode=command.mode,
+                plan=command.plan,
+                version=command.version,
+                subscriptions=command.subscriptions,
+                by=command.by,
+                why=command.why,
+            ),
+        )
     _check(command, plans)
     published = list(_published(command, plans))
     after = plans

@@ -36,7 +36,7 @@ _TABLE = Table(
         Column("refunded", "boolean"),
         Column("also", "text[]"),  # other plans that its prices belong to: a fault of the catalogue
     ),
-    indexes=("(mode, org)", "(mode, account, customer)", "(mode, plan, version)"),
+    indexes=("(mode, org)", "(mode, account, customer)", "(mode, plan)", "(mode, plan_id)"),
 )
 
 

@@ -12,7 +12,7 @@ from marshmallow import Schema
 
 from api import endpoints
 from api.issuing import issue_key, rotate_key
-from api.resources import acting
+from api.resources import acting, plan_acts
 from api.resources.context import context
 from api.resources.publish import act, named, section
 from api.schemas.acts import OF_THE_KEY, ActDone, EndpointMade, KeyIssued, input_components, input_name
@@ -72,6 +72,11 @@ SERVED: dict[str, Served] = {
     "deny_override": Served(),
     "end_override": Served(),
     "erase_subject": Served(),
+    "apply_plans": Served(does=plan_acts.apply),
+    "move_subscription": Served(left_out=plan_acts.FOUND_OF_MOVE, does=plan_acts.move),
+    "move_subscriptions": Served(left_out=plan_acts.FOUND_OF_MOVES, does=plan_acts.move_all),
+    "make_agreement": Served(left_out=plan_acts.FOUND_OF_AGREEMENT, does=plan_acts.make),
+    "end_agreement": Served(left_out=plan_acts.FOUND_OF_END, does=plan_acts.end),
     "issue_key": Served("key_acts", ("key_id", "digest"), _issue_key, KeyIssued),
     "rotate_key": Served("key_acts", ("digest",), _rotate_key, KeyIssued),
     "revoke_key": Served("key_acts"),
