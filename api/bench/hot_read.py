@@ -1,4 +1,4 @@
-"""The hot read: may this organization use this feature now? What back ends ask before expensive work."""
+"""The hot read and the check: may this organization use this feature now? What back ends ask before expensive work."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ KEY = "rk_test_of_the_bench_only"
 
 
 def run(stage: Stage) -> Iterator[Figure]:
-    """At 16 connections, and how long one takes at 2."""
+    """At 16 connections, and how long one takes at 2; and the same by a check."""
     with stage.database("hot_read") as conninfo:
         stage.load(conninfo, history(5_000 if stage.quick else 60_000))
         issue_key(stage, conninfo)
@@ -25,12 +25,17 @@ def run(stage: Stage) -> Iterator[Figure]:
             found = conn.execute("SELECT org, feature FROM read_models.entitlements WHERE mode = 'test'").fetchall()
         paths = [f"/v1/orgs/{org}/entitlements/{feature}" for org, feature in found]
         lines = [f"GET\t{path}\tAuthorization: Bearer {KEY}\t" for path in paths]
+        checks = [
+            f'POST\t/v1/orgs/{org}/checks\tAuthorization: Bearer {KEY}\t{{"feature":"{feature}","quantity":1}}'
+            for org, feature in found
+        ]
         with baseline(stage, conninfo) as url:
             hello = load.run(url, ["GET\t/hello\tAccept: text/plain\t"], 16, min(3, stage.seconds), stage.folder)
         with stage.web(conninfo) as url:
             load.run(url, lines, 16, 1, stage.folder)  # connections and prepared statements
             many = load.run(url, lines, 16, stage.seconds, stage.folder)
             few = load.run(url, lines, 2, stage.seconds, stage.folder)
+            checked = load.run(url, checks, 16, stage.seconds, stage.folder)
         errors = f"; {many.errors + few.errors} errors" if many.errors + few.errors else ""
         note = f"p50 {many.p50_ms:.1f}, p99 {many.p99_ms:.1f} ms; {len(paths):,} different ones{errors}"
         yield Figure("entitlement read, 16 connections", many.rate, "/s", hello.rate, f"{note}; bound: bare hello")
@@ -40,6 +45,14 @@ def run(stage: Stage) -> Iterator[Figure]:
             "ms",
             None,
             f"p50 {few.p50_ms:.2f} ms, {few.rate:,.0f}/s",
+        )
+        errors = f"; {checked.errors} errors" if checked.errors else ""
+        yield Figure(
+            "entitlement check, 16 connections",
+            checked.rate,
+            "/s",
+            many.rate,
+            f"p50 {checked.p50_ms:.1f}, p99 {checked.p99_ms:.1f} ms{errors}; bound: the entitlement read",
         )
 
 
