@@ -158,14 +158,16 @@ def test_the_tutorial_runs_and_prints_what_it_shows(tmp_path: Path) -> None:
 
 #: How-to pages that are run, in this order, against one service with simulated events.
 _RUN = (
-    "deliver-events", "read-what-is-set-aside", "link-an-organization", "rebuild-and-verify", "erase-a-person", "keys",
+    "deliver-events", "read-what-is-set-aside", "link-an-organization", "act-and-approve", "rebuild-and-verify", "erase-a-person", "keys",
+    "receive-notices",
 )  # fmt: skip
 _BEGIN = """\
 export STRIPE_WEBHOOK_SECRET=whsec_how_to_pages_only_0001 STRIPE_CONNECT_WEBHOOK_SECRET=whsec_how_to_pages_only_0002
+export RECOUNT_ALLOW_PRIVATE_ENDPOINTS=yes
 recount serve --port 8080 > serve.log 2>&1 &
 SERVER=$!
 until curl -sf http://127.0.0.1:8080/readyz > /dev/null; do sleep 0.1; done
-KEY=$(recount keys issue --role operator)
+KEY=$(recount keys issue --role operator --person ada)
 """
 _END = "kill $SERVER; wait $SERVER\n"
 
