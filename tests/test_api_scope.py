@@ -226,6 +226,33 @@ TABLE: dict[str, One | Many] = {
             "/v1/catalog/prod_7?account=platform": {"live"},
         },
     ),
+    "/v1/plans": Many(
+        ROLES,
+        "/v1/plans",
+        ("account", "plan"),
+        {
+            "everything": {"platform/basic", f"{SELLER}/hosting", f"{OTHER_SELLER}/storage"},
+            "org_a": {"platform/basic", f"{SELLER}/hosting"},
+            "org_b": {"platform/basic", f"{OTHER_SELLER}/storage"},
+            "seller": {f"{SELLER}/hosting"},
+            "other": {f"{OTHER_SELLER}/storage"},
+            "both": {f"{SELLER}/hosting"},
+            "live": {"platform/live"},
+        },
+    ),
+    **{
+        f"/v1/plans/<string:plan>{end}": One(
+            ROLES,
+            f"/v1/plans/none{end}",
+            {
+                f"/v1/plans/basic{end}": {"everything", "org_a", "org_b"},
+                f"/v1/plans/hosting{end}": SELLERS,
+                f"/v1/plans/storage{end}": OTHERS,
+                f"/v1/plans/live{end}": {"live"},
+            },
+        )
+        for end in ("", "/versions")
+    },
     "/v1/stripe-events": Many(
         STAFF,
         "/v1/stripe-events?created_after=2025-10-09T08:53:20Z",  # since the first subscription
@@ -275,6 +302,7 @@ TABLE |= {
     **_of_org("checkouts"),
     **_of_org("payment-methods"),
     **_of_org("timeline"),
+    **_of_org("plans"),
 }
 #: Routes that have no rows of anybody's: their scope has a test of its own.
 APART = {
@@ -311,6 +339,15 @@ APART = {
         "test_keys_are_for_auditors_and_admins_with_unbound_keys",
     ),
 }
+APART |= dict.fromkeys(
+    (
+        "/v1/endpoints",
+        "/v1/endpoints/<string:endpoint>",
+        "/v1/deliveries",
+        "/v1/deliveries/<string:delivery>",
+    ),
+    "test_endpoints_and_deliveries_are_for_staff_with_unbound_keys",
+)
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs"}
 
 
@@ -406,6 +443,19 @@ def test_a_key_is_taken_as_the_user_name_of_basic_too(world: World) -> None:
     key = world.key("service")
     basic = base64.b64encode(f"{key}:".encode()).decode()
     assert world.ask("/v1/orgs", Authorization=f"Basic {basic}").json == world.read("/v1/orgs", key)
+
+
+@pytest.mark.parametrize("path", ["/v1/endpoints", "/v1/deliveries"])
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("bounds", [{}, {"org": "org_a"}, {"account": SELLER}])
+def test_endpoints_and_deliveries_are_for_staff_with_unbound_keys(
+    world: World, path: str, role: str, bounds: dict[str, str]
+) -> None:
+    """What acts on them come to, and those of the other mode: tests/test_notices.py."""
+    key = world.key(role, **bounds)
+    may = role in STAFF and not bounds
+    assert world.ask(path, key).status_code == (200 if may else 403)
+    assert world.ask(f"{path}/none", key).status_code == (404 if may else 403)
 
 
 def test_the_state_of_read_models_is_for_staff_with_unbound_keys(world: World) -> None:
