@@ -15,8 +15,13 @@ from ledger.facts import ObjectFact
 from ledger.ids import (
     Mode,
     agreement_stream,
+    delivery_stream,
+    difference_stream,
+    endpoint_stream,
+    item_parts,
     key_stream,
     link_stream,
+    notice_stream,
     override_stream,
     parked_stream,
     placement_stream,
@@ -43,6 +48,10 @@ _STREAMS: dict[str, Callable[[Any], list[str]]] = {
     "legacy_prices": lambda key: [plans_stream(key[0])],
     "plan_moves": lambda key: [placement_stream(*key), plans_stream(key[0])],
     "agreements": lambda key: [agreement_stream(*key)],
+    "endpoints": lambda key: [endpoint_stream(key[1])],
+    "notices": lambda key: [notice_stream(key[1])],
+    "closed_differences": lambda key: [difference_stream(key[1], key[0], item_parts(key[2]))],
+    "delivery_attempts": lambda key: [delivery_stream(key[2], key[1])],
     "api_keys": lambda key: [key_stream(*key)],
 }
 #: Read models of what events say of other objects too -> those objects, by mode, account and the key's own object.
