@@ -127,4 +127,40 @@ GUARDS = (
         "    if command.release and command.lacks == '':\n",
         "tests/test_quarantine.py::test_an_event_that_still_cannot_be_read_is_refused_and_nothing_happens",
     ),
+    Guard(
+        "a deadline counts once, whoever looks and when",
+        "commands/deadlines.py",
+        "    stream = deadline_stream(due.kind, due.mode, due.key, due.at_s)\n",
+        "    stream = deadline_stream(due.kind, due.mode, due.key, now_s)\n",
+        "tests/test_deadlines.py::test_what_is_met_from_sixteen_threads_is_met_once",
+    ),
+    Guard(
+        "a reaction is taken once, whatever dies",
+        "commands/reactions.py",
+        "    return append_once(journal, Receipt(stream, 1, taken), follows, metadata)\n",
+        "    again = Receipt(stream, len(journal.read_stream(stream)) + 1, taken)\n"
+        "    return append_once(journal, again, follows, metadata)\n",
+        "tests/test_reactions.py::test_what_is_refused_leaves_the_receipt_alone",
+    ),
+    Guard(
+        "what is in the log already is not sent again",
+        "api/deliveries.py",
+        "        if len(history) != due.version:",
+        "        if len(history) < due.version:",
+        "tests/test_deliveries.py::test_a_worker_whose_read_models_are_late_does_not_send_twice",
+    ),
+    Guard(
+        "endpoints are in the public Internet",
+        "api/posting.py",
+        "        if not self._allow_private and not all(is_public(a) for a in found):\n",
+        "        if not found:\n",
+        "tests/test_deliveries.py::test_our_own_machine_is_refused_however_it_is_written",
+    ),
+    Guard(
+        "many differences at once wait for an operator",
+        "replay/reacting.py",
+        "        if row[0] <= many:\n",
+        "        if row[0] >= 0:\n",
+        "tests/test_reactions.py::test_many_differences_at_once_wait_for_an_operator",
+    ),
 )
