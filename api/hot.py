@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
+from api.auth import Caller
+from api.last_known import Known, LastKnown
 from api.limits import Headers, Limits
 from api.problems import Problem, of_error
 from api.resources.answers import KEYED_HEADERS, Answer
 from api.resources.checks import ROUTE as CHECK_ROUTE
-from api.resources.checks import one_check
+from api.resources.checks import answer_of, asked_in, found_of
 from api.resources.context import Context
 from api.resources.entitlements import one_entitlement
+from ledger.errors import StoreUnavailable
+from projections.entitlements_schedule import standing
 
 #: The route in Flask that this stands before, beside that of checks.
 ROUTE = "/v1/orgs/<org:org>/entitlements/<path:feature>"
@@ -39,6 +43,7 @@ class HotPath:
         self._context = context
         self._limits = limits
         self._count = count
+        self._known = LastKnown()
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer the hot requests; hand on what is none."""
@@ -62,17 +67,43 @@ class HotPath:
             told = self._limits.take(caller.key_id)
             caller.must_be_allowed("entitlements")
             if feature is None:
-                found = one_check(here, caller, org, _body(environ))
+                found = self._check(environ, org, caller)
             else:
                 found = one_entitlement(here, caller, org, feature, None, environ.get("HTTP_IF_NONE_MATCH"))
         except Exception as error:
-            problem: Problem = of_error(error)
-            found = Answer(problem.kind.status, [*problem.headers(), *KEYED_HEADERS], problem.body())
+            known = (
+                self._by_last_known(environ, org) if feature is None and isinstance(error, StoreUnavailable) else None
+            )
+            found = known or _refused(of_error(error))
         found.headers.extend(told)
         return found
 
+    def _check(self, environ: dict[str, Any], org: str, caller: Caller) -> Answer:
+        here, asked = self._context, asked_in(_body(environ))
+        row, how_fresh = found_of(here, caller, org, asked)
+        now = standing(row.segments, here.clock()).now
+        known, is_open = Known(row, how_fresh), bool(now.get("fail_open"))
+        self._known.note(environ["HTTP_AUTHORIZATION"], org, asked.feature, known, is_open=is_open)
+        return answer_of(here, asked, row, how_fresh)
+
+    def _by_last_known(self, environ: dict[str, Any], org: str) -> Answer | None:
+        """The database cannot be asked: a feature that is open then is answered by what was known."""
+        try:
+            asked = asked_in(_body(environ))
+        except Problem:
+            return None
+        known = self._known.of(environ.get("HTTP_AUTHORIZATION") or "", org, asked.feature)
+        if known is None or asked.min_position is not None:
+            return None
+        return answer_of(self._context, asked, known.row._replace(stale=True), known.fresh)
+
+
+def _refused(problem: Problem) -> Answer:
+    return Answer(problem.kind.status, [*problem.headers(), *KEYED_HEADERS], problem.body())
+
 
 def _body(environ: dict[str, Any]) -> bytes:
+    environ["wsgi.input"].seek(0)
     given: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     return given
 
@@ -88,7 +119,8 @@ def _meant(environ: dict[str, Any]) -> tuple[str, str, str | None] | None:
     asked = path[len(_PREFIX) :]
     if environ["REQUEST_METHOD"] == "POST":
         org, end = asked.removesuffix(_CHECKS), asked.endswith(_CHECKS)
-        return (CHECK_ROUTE, org, None) if end and org and "/" not in org else None
+        plain = org and not org.startswith("/") and "//" not in org and _MIDDLE[:-1] not in org
+        return (CHECK_ROUTE, org, None) if end and plain else None
     org, middle, feature = asked.partition(_MIDDLE)
     if environ["REQUEST_METHOD"] != "GET" or not middle or not feature or feature.endswith(_HISTORY):
         return None

@@ -1,7 +1,7 @@
 """Checks: may so much be used now? Over HTTP, by the hot way and through Flask alike."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
@@ -9,10 +9,15 @@ import pytest
 from api_world import World, empty_world
 from samples import T, customer, event, price, product, subscription
 
+from api.last_known import KEPT_S, Known, LastKnown
 from api.postgres import EmbeddedPostgres
+from api.resources.answers import Fresh
 from api.resources.checks import CHECK
+from api.resources.entitlements import Stored
 from api.resources.publish import answered
 from api.schemas import iso
+from ledger.errors import StoreUnavailable
+from ledger.events import Metadata, NewEvent, PlanPublished
 from replay.tables import projector_conninfo
 
 PATH = "/v1/orgs/org_a/checks"
@@ -114,7 +119,10 @@ def test_an_answer_is_as_the_document_says(world: World) -> None:
 
 def test_the_hot_way_answers_as_flask_does(world: World) -> None:
     bodies = [{"feature": "agents"}, {"feature": "teleport", "quantity": 7}, {}, b"{", {"feature": "\0"}]
-    paths = [PATH, "/v1/orgs/org_none/checks", "/v1/orgs/a/b/checks", "/v1/orgs//checks", PATH + "?x=1"]
+    paths = [
+        *(PATH, "/v1/orgs/org_none/checks", "/v1/orgs/a/b/checks", "/v1/orgs//checks", PATH + "?x=1"),
+        *("/v1/orgs/a//checks", "/v1/orgs/checks/checks", "/v1/orgs/a/entitlements/checks", "/v1/orgs/checks"),
+    ]
     keys = [world.key("service"), world.key("service", org="org_b"), "rk_test_unknown"]
     hot = world.app.wsgi_app
 
@@ -129,10 +137,90 @@ def test_the_hot_way_answers_as_flask_does(world: World) -> None:
     finally:
         world.app.wsgi_app = hot  # type: ignore[method-assign]
     assert around == through
-    assert {status for status, *_ in around} == {200, 400, 401, 404, 422}
+    assert {status for status, *_ in around} == {200, 400, 401, 404, 405, 422}
 
 
 def test_nothing_is_recorded(world: World) -> None:
     before = world.log.head()
     ask(world, {"feature": "agents"})
     assert world.log.head() == before
+
+
+# ---- while the database cannot be asked -----------------------------------------------------------
+
+
+@pytest.fixture
+def away(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[bool], None]:
+    """Takes the database away from the readers, and gives it back. Keys are believed for no time."""
+    monkeypatch.setattr("api.auth.BELIEVED_S", 0.0)
+    asked = world.context.readers.rows
+
+    def rows(*args: Any) -> Any:
+        raise StoreUnavailable()
+
+    def take(gone: bool) -> None:
+        monkeypatch.setattr(world.context.readers, "rows", rows if gone else asked)
+
+    return take
+
+
+def sell(world: World, *is_open: str) -> None:
+    definition = {
+        "prices": [{"price": "price_1"}],
+        "gauges": {"agents": 5},
+        "features": ["sso"],
+        "service_policy": {"fail_open": list(is_open)},
+    }
+    said = PlanPublished(mode="test", catalogue="shop", plan="pro", version=1, effective_s=1, definition=definition)
+    world.log.append(NewEvent("plan/test/pro", 1, said, Metadata(occurred_at_s=T, actor="ada")))
+    world.project()
+
+
+def answered_with(world: World, feature: str, **more: Any) -> tuple[int, Any, Any]:
+    told = ask(world, {"feature": feature, **more})
+    return told.status_code, told.json.get("allowed"), told.json.get("reason") or told.json["code"]
+
+
+def test_a_feature_that_its_plan_leaves_open_is_allowed_while_nobody_can_tell(
+    world: World, away: Callable[[bool], None]
+) -> None:
+    sell(world, "agents")
+    assert [answered_with(world, f) for f in ("agents", "sso")] == [(200, True, "granted")] * 2
+    away(True)
+    assert answered_with(world, "agents") == (200, True, "fail_open")
+    assert answered_with(world, "agents", quantity=6) == (200, False, "over_limit")
+    # every other feature is closed: there is no answer that allows it
+    assert answered_with(world, "sso") == (503, None, "store_unavailable")
+    away(False)
+    assert answered_with(world, "agents") == (200, True, "granted")
+
+
+def test_what_was_never_asked_for_with_the_key_is_closed(world: World, away: Callable[[bool], None]) -> None:
+    sell(world, "agents")
+    assert ask(world, {"feature": "agents"}, key=world.key("operator")).json["allowed"] is True
+    away(True)
+    assert answered_with(world, "agents") == (503, None, "store_unavailable")
+    assert ask(world, {"feature": "agents"}, "/v1/orgs/org_b/checks", world.key("operator")).status_code == 503
+
+
+def test_what_is_over_meanwhile_is_not_open(world: World, away: Callable[[bool], None]) -> None:
+    sell(world, "agents")
+    answered_with(world, "agents")
+    away(True)
+    world.now_s = T + 900
+    assert answered_with(world, "agents") == (200, False, "revoked")
+
+
+def test_what_was_known_is_gone_by_for_a_quarter_of_an_hour() -> None:
+    now_s = 0.0
+    kept = LastKnown(lambda: now_s)
+    known = Known(Stored((), (), False), Fresh(1, "2025-01-01T00:00:00Z"))
+    kept.note("Bearer k", "org_a", "agents", known, is_open=True)
+    now_s = KEPT_S - 1
+    assert kept.of("Bearer k", "org_a", "agents") == known
+    assert kept.of("Bearer x", "org_a", "agents") is None
+    now_s = KEPT_S
+    assert kept.of("Bearer k", "org_a", "agents") is None
+    now_s = 0.0
+    kept.note("Bearer k", "org_a", "agents", known, is_open=False)
+    assert kept.of("Bearer k", "org_a", "agents") is None

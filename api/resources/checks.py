@@ -11,9 +11,9 @@ from marshmallow import Schema, fields, validate
 
 from api.auth import Caller
 from api.problems import KINDS, MEDIA_TYPE, Problem
-from api.resources.answers import Answer, answer
+from api.resources.answers import Answer, Fresh, answer
 from api.resources.context import Context, caller, context, send
-from api.resources.entitlements import shown_sources, stored
+from api.resources.entitlements import Stored, shown_sources, stored
 from api.resources.orgs import ORG_ROUTE
 from api.resources.publish import answered, section
 from api.schemas import SOURCE, STANDING, iso
@@ -90,12 +90,15 @@ def asked_in(body: bytes) -> Asked:
         raise Problem("bad_request") from None
 
 
-def one_check(here: Context, asks: Caller, org: str, body: bytes) -> Answer:
-    """A check's answer. Raises Problem."""
-    asked = asked_in(body)
+def found_of(here: Context, asks: Caller, org: str, asked: Asked) -> tuple[Stored, Fresh]:
+    """What a check goes by. Raises Problem, StoreUnavailable."""
     if "\0" in asked.feature:
         raise Problem("invalid", errors=[{"field": "feature", "message": "Not a feature."}])
-    row, how_fresh = stored(here, asks, org, asked.feature, asked.min_position)
+    return stored(here, asks, org, asked.feature, asked.min_position)
+
+
+def answer_of(here: Context, asked: Asked, row: Stored, how_fresh: Fresh) -> Answer:
+    """A check's answer, by what was found."""
     segments, sources, stale = row
     found = check(segments, sources, quantity=asked.quantity, now_s=here.clock(), stale=stale)
     return answer(_told(asked, found, sources), how_fresh, None)
@@ -121,7 +124,8 @@ def check_use(org: str) -> Response:
 
     Changes nothing. Denied unless it can be told that it is allowed, but for a feature whose plan says `fail_open`.
     """
-    return send(one_check(context(), caller(), org, request.get_data()))
+    here, asked = context(), asked_in(request.get_data())
+    return send(answer_of(here, asked, *found_of(here, caller(), org, asked)))
 
 
 _PROBLEMS = (
