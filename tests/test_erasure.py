@@ -133,7 +133,9 @@ def test_nothing_of_an_erased_person_is_left_anywhere_and_no_digest_changes(serv
 
     # when: the person is erased on both accounts
     for arguments in (["cus_gone"], ["cus_gone", "--account", "acct_1"]):
-        done = service.cli("subjects", "erase", *arguments, "--mode", "test", "--yes", "--actor", "ada")
+        asked = service.cli("subjects", "erase", *arguments, "--mode", "test", "--yes", "--actor", "ada", "--json")
+        assert asked.returncode == 0, asked.stderr
+        done = service.cli("approvals", "approve", json.loads(asked.stdout)["waiting"], "--actor", "alan")
         assert done.returncode == 0, done.stderr
     with psycopg.connect(service.conninfo, autocommit=True) as conn:
         wait_until_caught_up(conn, 20)

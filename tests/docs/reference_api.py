@@ -79,7 +79,7 @@ def api() -> str:
         "## Requests",
     ]
     for path, method, operation in _operations(spec):
-        parts += _operation(path, method, operation)
+        parts += _operation(path, method, operation, set(spec["components"]["schemas"]))
     parts += [
         "## Outside the document",
         table(
@@ -97,7 +97,7 @@ def api() -> str:
         "## Objects",
     ]
     for name, schema in spec["components"]["schemas"].items():
-        if not name.endswith(("Answer", "List")):
+        if _shape_of(name, set(spec["components"]["schemas"])) == name:
             parts += [f"### {name}", _schema(schema)]
     return page("API", *parts)
 
@@ -110,10 +110,16 @@ def _operations(spec: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]
                 yield path, method.upper(), {**operation, "parameters": [*shared, *operation.get("parameters", [])]}
 
 
-def _operation(path: str, method: str, operation: dict[str, Any]) -> list[str]:
+def _shape_of(answer: str, known: set[str]) -> str:
+    """What an answer or a page holds, where that is an object of its own."""
+    held = answer.removesuffix("Answer").removesuffix("List")
+    return held if held in known else answer
+
+
+def _operation(path: str, method: str, operation: dict[str, Any], known: set[str]) -> list[str]:
     said = " ".join(x.strip() for x in (operation.get("summary", ""), operation.get("description", "")) if x)
     answer = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-    shape = answer.removesuffix("Answer").removesuffix("List")
+    shape = _shape_of(answer, known)
     form = "a page of " if answer.endswith("List") else ""
     refused = sorted(r["$ref"].rpartition("/")[2] for r in operation["responses"].values() if "$ref" in r)
     rows = [
@@ -141,6 +147,8 @@ def _type(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f"[{name}](#{name.lower()})"
+    if "anyOf" in schema:
+        return " or ".join(_type(each) for each in schema["anyOf"])
     kinds = schema.get("type", "any")
     kinds = [kinds] if isinstance(kinds, str) else kinds
     names = [f"list of {_type(schema['items'])}" if k == "array" and "items" in schema else k for k in kinds]
@@ -170,7 +178,9 @@ def error_codes() -> str:
         "The metric `recount_webhooks_total` counts deliveries by endpoint and outcome. The outcomes of a `200` are"
         " `stored`, `duplicate`, `rendering` (the same event in another API version), `conflict` (the same id with"
         " other content) and `misrouted` (signed with the other mode's secret).",
-        "## Command line and start-up",
+        "## Acts, command line, start-up",
+        "An act over HTTP is refused with a code from above or from here: `Refused` is 409, `Invalid` is 422, and the"
+        " message comes as `detail`.",
         "The command line prints one line, or with `--json` an object `error` with `code` and `message`, and exits 2."
         " Exit code 1 means drift, a fault found by `doctor`, or events that were not accepted.",
         table(("code", "kind", "message"), rows),

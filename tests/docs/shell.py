@@ -16,7 +16,7 @@ from typing import NamedTuple
 from tests.docs.markdown import blocks
 from tests.docs.sources import ROOT
 
-TIMEOUT_S = 90
+TIMEOUT_S = 240
 _MARK = "@@@ block"
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
