@@ -23,8 +23,8 @@ from api.database import Database
 from api.postgres import EmbeddedPostgres
 from api.settings import Settings
 from ledger import inbox
-from ledger.events import ApiKeyIssued, ApiKeyRevoked, Metadata, NewEvent, OrganizationLinked
-from ledger.ids import key_stream, link_stream
+from ledger.events import ApiKeyIssued, ApiKeyRevoked, Metadata, NewEvent, OrganizationLinked, PlanPublished
+from ledger.ids import key_stream, link_stream, plans_stream
 from ledger.keys import KeyStore
 from ledger.store import Appended, Log
 from projections import GROUPS
@@ -97,6 +97,15 @@ class World:
     def link(self, account: str, customer: str, org: str, mode: str = "test") -> int:
         said = OrganizationLinked(mode=mode, account=account, customer=customer, org=org)
         return self._append(NewEvent(link_stream(mode, account, customer), 1, said, _META))
+
+    def publish(self, plan: str, *, mode: str = "test", account: str = "platform") -> int:
+        """A plan that nobody is on."""
+        definition = {"key": plan, "name": plan.title(), "model": "usage", "account": account}
+        said = PlanPublished(
+            mode=mode, catalogue="shop", plan=plan, version=1, effective_s=None, definition=definition
+        )  # fmt: skip
+        stream = plans_stream(mode)
+        return self._append(NewEvent(stream, len(self.log.read_stream(stream)) + 1, said, _META))
 
     def project(self) -> None:
         for projector in self.projectors:
@@ -228,6 +237,10 @@ def market(server: EmbeddedPostgres, template: str) -> Iterator[World]:
     """The shop, and one of everything that moves or explains money at each of its places."""
     with shop(server, template) as world:
         world.tell(*trade(PLACES))
+        world.publish("basic")
+        world.publish("hosting", account=SELLER)
+        world.publish("storage", account=OTHER_SELLER)
+        world.publish("live", mode="live")
         world.project()
         yield world
 
