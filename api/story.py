@@ -181,7 +181,9 @@ LINES: dict[str, Line] = {
     "payment_intent.created": Line("payment_started", "A payment was started.", "amount_minor"),
     "payment_intent.processing": Line("payment_processing", "A payment is under way.", "amount_minor"),
     "payment_intent.requires_action": Line("action_required", "A payment waits for the customer.", "amount_minor"),
-    "payment_intent.partially_funded": Line("payment_partial", "A part of a payment arrived.", "amount_received_minor"),
+    "payment_intent.partially_funded": Line(
+        "payment_partial", "A part of a payment arrived, and this much is still missing.", "amount_remaining_minor"
+    ),
     "payment_intent.amount_capturable_updated": Line(
         "payment_authorized", "A payment was authorized.", "amount_capturable_minor"
     ),

@@ -31,14 +31,14 @@ from projections import BILLING
 from projections.base import Derivation, Group, Key, Row
 from replay import tables
 from replay.fold import States, entry_of, fold, route
+from replay.hanging import BOOKED, HANGING
 
 _CATALOGUE = ("product", "price", "plan")
-#: What was refunded or disputed of the customers' charges.
-_OF_CHARGES = tuple(
-    f"SELECT o.account, o.id FROM {tables.LIVE}.charges c JOIN {tables.LIVE}.{model} o"
-    " ON o.mode = c.mode AND o.account = c.account AND o.charge = c.id"
+#: What hangs on the customers' objects: refunds of their charges, bookings of their credit …
+_HANGING = tuple(
+    f"SELECT o.account, o.id FROM {hanging.joined}"
     " WHERE c.mode = %s AND (c.account, c.customer) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
-    for model in ("refunds", "disputes")
+    for hanging in (*HANGING, *BOOKED)
 )
 #: (account, id of an object of Stripe's).
 Pairs = set[tuple[str, str]]
@@ -152,21 +152,31 @@ def _listed(
 ) -> list[tuple[str, str, list[int]]]:
     """(account, object, positions) of Stripe's events about the customers, and about what is sold where they buy.
 
-    What hangs on a charge names no customer: it is found by the charge.
+    What names no customer is found by what it hangs on, or by what is said elsewhere of the same object.
     """
     accounts = sorted({a for a, _ in customers})
-    return conn.execute(
+    found = conn.execute(
         f"SELECT account, object_id, positions FROM {tables.LIVE}.stripe_events"
         " WHERE mode = %s AND (%s::bigint IS NULL OR created_s <= %s) AND (%s::text[] IS NULL OR object = ANY(%s))"
         " AND ((account = ANY(%s) AND object = ANY(%s)) OR (account, customer) IN (SELECT * FROM unnest(%s::text[],"
         " %s::text[])) OR (account, object_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
-        f" OR (account, object_id) IN ({' UNION ALL '.join(_OF_CHARGES)}))",
+        f" OR (account, object_id) IN ({' UNION ALL '.join(_HANGING)}))",
         [
             *(mode, until_s, until_s, types and list(types), types and list(types)),
             *(accounts, list(_CATALOGUE), *(2 * _columns(customers))),
-            *(len(_OF_CHARGES) * [mode, *_columns(customers)]),
+            *(len(_HANGING) * [mode, *_columns(customers)]),
         ],
     ).fetchall()
+    known = {(a, object_id) for a, object_id, _ in found if object_id is not None}
+    return (
+        found
+        + conn.execute(
+            f"SELECT account, object_id, positions FROM {tables.LIVE}.stripe_events"
+            " WHERE mode = %s AND (%s::bigint IS NULL OR created_s <= %s) AND customer IS NULL"
+            " AND (account, object_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
+            [mode, until_s, until_s, *_columns(known)],
+        ).fetchall()
+    )
 
 
 def _columns(pairs: Pairs) -> list[list[str]]:

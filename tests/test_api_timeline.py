@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -39,6 +40,11 @@ def items(price_id: str = "price_1", **fields: Any) -> Any:
     """A subscription's items as they were before an update."""
     listed = subscription("sub_1", price_id=price_id)["items"]
     return {**listed, "data": [{**each, **fields} for each in listed["data"]]}
+
+
+def later(seconds: int) -> str:
+    """A time after the story's beginning, as a query takes it."""
+    return datetime.fromtimestamp(T + seconds, UTC).isoformat().replace("+00:00", "Z")
 
 
 def told(world: World) -> None:
@@ -130,6 +136,38 @@ def test_a_seller_reads_its_own_part_of_the_story(world: World) -> None:
     key = world.key("service", account=SELLER)
     assert [e["event"] for e in world.read("/v1/orgs/org_a/timeline", key)["data"]] == ["evt_0020"]
     assert world.ask("/v1/orgs/org_b/timeline", key).status_code == 404
+
+
+def test_what_names_no_customer_is_told_by_what_it_hangs_on(world: World) -> None:
+    """Given a payment of an invoice, a booking of credit and a mandate, whose owners are known, then each is a line."""
+    money = {"monetary": {"currency": "eur", "value": 500}, "type": "monetary"}
+    grant = {"object": "billing.credit_grant", "id": "credgr_1", "customer": "cus_1", "amount": money, "created": T}
+    given = {"amount": money, "type": "credits_granted"}
+    booked = {"object": "billing.credit_balance_transaction", "id": "cbtxn_1", "credit_grant": "credgr_1"}
+    paying = {"object": "invoice_payment", "id": "inpay_1", "invoice": "in_1", "status": "paid", "currency": "eur"}
+    method = {"object": "payment_method", "id": "pm_1", "customer": "cus_1", "type": "sepa_debit", "created": T}
+    mandate = {"object": "mandate", "id": "mandate_1", "status": "inactive", "payment_method": "pm_1"}
+    world.tell(
+        event(1, "customer.created", customer("cus_1", org="org_a"), at=T),
+        event(
+            2, "invoice_payment.paid", paying | {"amount_requested": 900, "amount_paid": 900, "created": T}, at=T + 1
+        ),
+        event(3, "billing.credit_balance_transaction.created", booked | {"credit": given, "created": T}, at=T + 2),
+        event(4, "mandate.updated", mandate, at=T + 3),
+    )
+    world.project()
+    assert lines(world.read("/v1/orgs/org_a/timeline")) == [("evt_0001", "customer_created", None, None)]
+    world.tell(
+        event(5, "invoice.paid", invoice("in_1", status="paid"), at=T),
+        event(6, "billing.credit_grant.created", grant, at=T),
+        event(7, "payment_method.attached", method, at=T),
+    )
+    world.project()
+    assert lines(world.read(f"/v1/orgs/org_a/timeline?created_after={later(1)}")) == [
+        ("evt_0004", "mandate_changed", None, None),
+        ("evt_0003", "credit_moved", 500, "eur"),
+        ("evt_0002", "invoice_paid_by", 900, "eur"),
+    ]
 
 
 def test_the_rendering_of_the_newest_version_tells(world: World) -> None:

@@ -209,6 +209,9 @@ def test_detaching_tells_whose_it_was():
     found = fact(GONE, "payment_method.detached", {"customer": "cus_1"})
     assert found.rank == DELETED
     assert was(found) == {"customer": "cus_1", "detached": False}
+    # and the event is about the customer that it was taken from
+    assert found.customer == "cus_1"
+    assert fact(GONE, "payment_method.detached").customer is None
 
 
 def test_a_method_of_a_customer_account_is_not_detached():

@@ -1,7 +1,8 @@
 """The timeline: an organization's story in one list, newest first, with the event behind each line.
 
-Lines are rows of the webhook ledger that speak of the organization's customers, or of what hangs on a charge of
-theirs. What a line says comes from its own event in the log (`api.story`), not from what the object became later.
+Lines are rows of the webhook ledger that speak of the organization's customers, or of what hangs on something of
+theirs: a refund on a charge, say. What a line says comes from its own event in the log (`api.story`), not from what the
+object became later.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from api.story import KINDS, Told, line_of
 from ledger import store
 from ledger.events import Recorded, StripeEventReceived
 from ledger.translations import translate
+from replay.hanging import HANGING
 from replay.tables import LIVE
 
 timeline = section("timeline", "The timeline: an organization's story")
@@ -45,8 +47,6 @@ LINE = of_entries(
 
 _COLUMNS = ("id", "type", "account", "created_s", "state", "object", "object_id", "positions")
 _ROW = Shape("TimelineRow", [Member(c, c, TEXT) for c in (*_COLUMNS, "customer")])
-#: Models whose rows hang on a charge and name no customer themselves.
-_OF_CHARGES = ("refunds", "disputes", "reviews", "early_fraud_warnings")
 
 
 def _stories() -> str:
@@ -60,13 +60,10 @@ def _stories() -> str:
         " AND e.object IN ('customer', 'customers')"
     )
     branches = [of_customer, of_itself]
-    for model in _OF_CHARGES:
-        hanging = (
-            f"JOIN {LIVE}.charges c ON c.mode = l.mode AND c.account = l.account AND c.customer = l.customer"
-            f" JOIN {LIVE}.{model} o ON o.mode = l.mode AND o.account = l.account AND o.charge = c.id"
-        )
+    for hanging in HANGING:
         branches.append(
-            f"SELECT {chosen} FROM {LIVE}.org_links l {hanging} {events} AND e.object_id = o.id AND e.customer IS NULL"
+            f"SELECT {chosen} FROM {LIVE}.org_links l CROSS JOIN ({hanging.joined}) {events} AND e.object_id = o.id"
+            " AND e.customer IS NULL WHERE c.mode = l.mode AND c.account = l.account AND c.customer = l.customer"
         )
     return f"({' UNION ALL '.join(branches)}) t"
 

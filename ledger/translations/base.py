@@ -74,6 +74,7 @@ class Translator:
     """A family's decoders, made once."""
 
     __slots__ = (
+        "_customer",
         "_decode",
         "_deletes",
         "_fields",
@@ -95,6 +96,7 @@ class Translator:
         self.full_mask = (1 << self._width) - 1
         self._sealed = frozenset(sealed_fields(family.facts))
         self._deletes = "deleted" in self._fields
+        self._customer = self._fields.index("customer") if "customer" in self._fields else -1
 
     def translate(self, event: StripeEventReceived) -> Translation:
         """What the event says about its object, or why it says nothing."""
@@ -124,13 +126,16 @@ class Translator:
             was = self._before(obj, previous, values)
         if UNSET in values:
             mask, values = _spoken(values, mask)
+        customer = family.customer(facts)
+        if customer is None and was is not None:  # taken away from whom it was: the event is about them
+            customer = was.get(self._customer)
         return ObjectFact(
             family.model,
             obj.object,
             event.mode,
             event.account,
             identity,
-            family.customer(facts),
+            customer,
             family.claim(facts) if event.account == PLATFORM else None,
             event.created_s,
             event.event_id,
