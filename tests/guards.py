@@ -163,4 +163,19 @@ GUARDS = (
         "        if row[0] >= 0:\n",
         "tests/test_reactions.py::test_many_differences_at_once_wait_for_an_operator",
     ),
+    Guard(
+        "a check is closed where nobody can tell",
+        "projections/entitlements_checks.py",
+        '        return "fail_open" if now.get("fail_open") else "uncertain"\n',
+        '        return "fail_open"\n',
+        "tests/test_entitlements_schedule.py::test_what_may_be_out_of_date_is_denied_unless_the_plan_is_open",
+    ),
+    Guard(
+        "an override is the only word while it holds",
+        "projections/entitlements_schedule.py",
+        "    speaking = overriding or [i for i, (_, by) in enumerate(words) if by not in HOLDS]\n",
+        "    speaking = [i for i, (_, by) in enumerate(words) if by not in HOLDS]\n",
+        "tests/test_entitlements_laws.py::"
+        "test_any_order_of_events_between_acts_gives_one_state_and_that_is_the_oracles",
+    ),
 )
