@@ -27,7 +27,7 @@ class ObjectFact(NamedTuple):
     account: str
     id: str
     customer: str | None
-    """The Stripe customer that the object belongs to, where it has one; or belonged to, where the event took it away."""
+    """The Stripe customer that the object belongs to; or belonged to, where the event took it away."""
     claim: str | None
     """The organization that the platform's metadata names."""
     at_s: int

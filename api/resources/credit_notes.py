@@ -1,6 +1,6 @@
 """Credit notes: what was taken back of an invoice."""
 
-from api.resources.filters import CREATED, CURRENCY, CUSTOMER, equal
+from api.resources.filters import CREATED, CURRENCY, CUSTOMER, LINES_COMPLETE, equal
 from api.resources.resource import Resource, of_customers
 from api.resources.routes import published
 from api.schemas.billing import CREDIT_NOTE
@@ -15,6 +15,7 @@ CREDIT_NOTES = Resource(
         CUSTOMER,
         equal("invoice", "Of this invoice"),
         CURRENCY,
+        LINES_COMPLETE,
         *CREATED,
     ),
     money=("amount_minor", "subtotal_minor", "tax_minor", "total_minor", "pre_payment_minor", "post_payment_minor"),

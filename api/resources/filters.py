@@ -69,6 +69,7 @@ def before(name: str, description: str, column: str) -> Filter:
 
 CUSTOMER = equal("customer", "Of this customer")
 CURRENCY = equal("currency", "In this currency")
+LINES_COMPLETE = flag("lines_complete", "Only those whose lines are all known, or those of which Stripe sent a part")
 #: By when Stripe created it: half-open, so that two periods side by side share no row.
 CREATED = (
     since("created_after", "Created at this time or later", "created_s"),

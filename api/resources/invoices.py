@@ -1,6 +1,6 @@
 """Invoices: what is owed, what was paid, how collecting goes."""
 
-from api.resources.filters import CREATED, equal
+from api.resources.filters import CREATED, LINES_COMPLETE, equal
 from api.resources.resource import Resource, of_customers
 from api.resources.routes import published
 from api.schemas import INVOICE
@@ -15,6 +15,7 @@ INVOICES = Resource(
         equal("subscription", "Of this subscription"),
         equal("currency", "In this currency"),
         equal("collection_method", "`charge_automatically` or `send_invoice`"),
+        LINES_COMPLETE,
         *CREATED,
     ),
     money=(

@@ -14,7 +14,6 @@ from api.resources.answers import Concern, Fresh, fresh, oldest_waiting, reachin
 from api.resources.context import Context
 from api.resources.personal import shown
 from api.schemas import Shape
-from ledger.ids import PLATFORM
 from projections import BILLING
 from replay.tables import LIVE
 
@@ -225,8 +224,3 @@ def single(
     if not page.rows:
         raise Problem("not_found")
     return shown(context, caller, source.shape, page.rows[:1])[0], how_fresh
-
-
-def account_meant(caller: Caller, account: str | None) -> str:
-    """Where an id is looked for: in the account asked for, else the key's own, else the platform's."""
-    return account or caller.account or PLATFORM

@@ -40,6 +40,8 @@ class Resource:
     """Whether its list can be asked for one organization: `l.org` is whose a row is."""
     account_beside: bool = True
     """Whether an id is looked for in one account; False: the id alone says which it is."""
+    of_platform: bool = False
+    """Whether its rows stand in the platform's account, whoever sees them."""
     money: tuple[str, ...] = ()
     """Its amounts, in minor units of the column `currency`, that totals sum up."""
     words: str = ""

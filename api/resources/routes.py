@@ -6,19 +6,29 @@ Knows how every resource is served, and none of them by name.
 from typing import Any
 
 from flask import Response
+from marshmallow import Schema
 
 from api.resources.answers import answer
 from api.resources.context import caller, context, if_none_match, send, send_list
-from api.resources.lists import Condition, Read, account_meant, list_of, single, text
+from api.resources.lists import Condition, Read, list_of, single, text
 from api.resources.publish import answered, listed, named, read, section
 from api.resources.resource import Resource, query_of
 from api.resources.totals import publish_totals
+from ledger.ids import PLATFORM
 
 
 class One(Read):
     """What can be said beside the id of one row."""
 
-    account = text("The Stripe account it belongs to; the platform's own if not given")
+    account = text(
+        "The Stripe account that it is in; if not given, the one that the key is bound to, else the platform's own"
+    )
+
+
+class OneOfPlatform(Read):
+    """The same, of what stands in the platform's account."""
+
+    account = text("The Stripe account that it is in; the platform's own if not given")
 
 
 def published(resource: Resource, about: str) -> Any:
@@ -59,7 +69,7 @@ def publish_single(its: Any, resource: Resource) -> None:
         conditions = [Condition(f"{resource.source.id} = %s", (its_id,))]
         source = resource.source.of_all()
         if resource.account_beside:
-            account = account_meant(asks, given["account"])
+            account = given["account"] or (not resource.of_platform and asks.account) or PLATFORM
             conditions.insert(0, Condition("t.account = %s", (account,)))
             source = resource.source.of_one((asks.mode, account, its_id))
         return send(answer(*single(here, asks, source, conditions, given["min_position"]), if_none_match()))
@@ -69,6 +79,12 @@ def publish_single(its: Any, resource: Resource) -> None:
         f"{resource.path}/<string:{parameter}>",
         resource.name,
         answered(resource.source.shape.schema),
-        query=One if resource.account_beside else Read,
+        query=_beside(resource),
         problems=("not_found",),
     )(named(view, f"get_{resource.each}", f"Get {resource.one}."))
+
+
+def _beside(resource: Resource) -> type[Schema]:
+    if not resource.account_beside:
+        return Read
+    return OneOfPlatform if resource.of_platform else One

@@ -81,6 +81,7 @@ APPLICATION_FEES = Resource(
         *CREATED,
     ),
     offers_org=False,
+    of_platform=True,
     money=("amount_minor", "amount_refunded_minor"),
 )
 accounts = published(ACCOUNTS, "Accounts: the sellers, and the platform's own")
