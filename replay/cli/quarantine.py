@@ -45,8 +45,8 @@ def list_items(mode: Mode, status: str, kind: str | None, limit: int, as_json: b
         Column("item"),
         Column("kind"),
         *((Column("status"),) if status != "open" else ()),
-        Column("type", cut=True),
-        Column("why", cut=True),
+        Column("type", wide=True),
+        Column("why"),
         Column("since", wide=True),
     )
     say_table(
