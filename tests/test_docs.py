@@ -60,6 +60,13 @@ def test_links_resolve(page: Path) -> None:
             assert anchor in anchors(target.read_text()), f"{page.name} links to {link}"
 
 
+@pytest.mark.parametrize("page", DOCS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_nothing_is_taken_for_a_tag(page: Path) -> None:
+    """What stands in angle brackets outside of code is not shown."""
+    shown = re.sub(r"(`+)[^`]*?\1|```.*?^```|<!--.*?-->", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    assert re.findall(r"(?<!\\)</?[a-zA-Z][^>\n]*>", shown) == []
+
+
 @pytest.mark.parametrize("where", ["ledger", "commands", "projections", "replay", "api"])
 def test_pages_that_the_code_names_exist(where: str) -> None:
     for path in (ROOT / where).rglob("*.py"):

@@ -23,6 +23,11 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
+def plain(text: str) -> str:
+    """Text that is shown as it is: `<type>` is no tag."""
+    return text.replace("<", "\\<")
+
+
 def code(text: str) -> str:
     """A name or a value."""
     return f"`{text}`"

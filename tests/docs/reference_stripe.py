@@ -8,7 +8,7 @@ from ledger.translations import FAMILIES
 from ledger.translations.base import CLAIM_KEYS, Family
 from tests.docs import sources
 from tests.docs.event_types import family_of, names
-from tests.docs.markdown import code, page, table
+from tests.docs.markdown import code, page, plain, table
 
 #: What stands in the table of event types for a type that no family reads.
 STORED_ONLY = "stored_only"
@@ -111,5 +111,5 @@ def _sentence_of(family: Family) -> str:
 def _whence(family: Family) -> str:
     return table(
         ("field", "required", "where, oldest place first"),
-        [(code(w.field), "yes" if w.required else "", "; ".join(w.places)) for w in family.whence],
+        [(code(w.field), "yes" if w.required else "", plain("; ".join(w.places))) for w in family.whence],
     )
