@@ -1,6 +1,7 @@
 """Who may ask what: every route under every role, and what a key is bound to. A route without a row here fails."""
 
 import base64
+import re
 import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -499,6 +500,45 @@ def test_a_check_is_scoped_like_the_entitlement_that_it_checks(world: World, who
                 assert seen(response) == unknown and unknown[0] == 404
     nothing = seen(_post(world, "/v1/orgs/org_a/checks", None, body))
     assert nothing == seen(world.ask("/v1/orgs/org_a/entitlements/agents"))
+
+
+@pytest.mark.parametrize(
+    "path", [*(f"/v1/acts/{n}" for n in SERVED), "/v1/audit", "/v1/approvals", "/v1/approvals/apr_none/approve"]
+)
+def test_acts_approvals_and_the_audit_are_for_staff_with_unbound_keys(world: World, path: str) -> None:
+    """What each comes to, and what is of the other mode: tests/test_api_acts.py."""
+    acts = path.startswith("/v1/acts") or path.endswith("/approve")
+    who = STAFF if not acts else ("admin",) if path.endswith("_key") else ("operator", "admin")
+    for role in ROLES:
+        for bounds in ({}, {"org": "org_a"}, {"account": SELLER}, {"org": "org_a", "account": SELLER}):
+            key = world.key(role, **bounds)
+            response = world.post(path, {}, key) if acts else world.ask(path, key)
+            assert (response.status_code != 403) is (role in who and not bounds), (path, role, bounds)
+
+
+@pytest.mark.parametrize("end", ["", "/key_none", "/key_none/rotate", "/key_none/revoke"])
+def test_keys_are_for_auditors_and_admins_with_unbound_keys(world: World, end: str) -> None:
+    """What acts on keys come to, and those of the other mode: tests/test_keys_of_the_api.py."""
+    for role in ROLES:
+        for bounds in ({}, {"org": "org_a"}, {"account": SELLER}, {"org": "org_a", "account": SELLER}):
+            path, key = f"/v1/keys{end}", world.key(role, **bounds)
+            if end in ("", "/key_none"):
+                may = role in ("auditor", "admin") and not bounds
+                assert (world.ask(path, key).status_code != 403) is may, (path, role, bounds)
+            if end != "/key_none":
+                may = role == "admin" and not bounds
+                assert (world.post(path, {}, key).status_code != 403) is may, (path, role, bounds)
+
+
+def test_without_a_valid_key_every_act_answers_alike(world: World) -> None:
+    acts = [r.rule for r in world.app.url_map.iter_rules() if "POST" in (r.methods or ())]
+    assert {"/v1/keys", "/v1/quarantine/<string:item>/release"} <= set(acts)
+    for rule in acts:
+        path = re.sub(r"<\w+:\w+>", "x", rule)
+        nothing = seen(world.app.test_client().post(path))
+        assert nothing[0] == 401, rule
+        assert seen(world.post(path, {"reason": "x"}, "rk_test_unknown")) == nothing
+        assert seen(world.post(f"{path}?bogus=1", {}, "rk_test_unknown")) == nothing
 
 
 def test_a_revoked_key_is_refused_within_a_second(world: World) -> None:
