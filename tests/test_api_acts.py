@@ -9,7 +9,7 @@ import pytest
 from api_world import SELLER, World, shop
 
 from api.postgres import EmbeddedPostgres
-from api.resources.acts import SERVED
+from api.resources.acts import _KEY_ACTS, SERVED
 from commands.registry import ACTS
 from replay.verify import verify
 
@@ -23,6 +23,13 @@ ADMINS_ALONE = {"issue_key", "rotate_key", "revoke_key"}
 
 @pytest.fixture
 def world(server: EmbeddedPostgres, template: str) -> Iterator[World]:
+    with shop(server, template) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared(server: EmbeddedPostgres, template: str) -> Iterator[World]:
+    """One for all that is refused, and so changes nothing."""
     with shop(server, template) as made:
         yield made
 
@@ -203,38 +210,42 @@ def test_without_an_idempotency_key_nothing_is_done(world: World) -> None:
         ({"person": "somebody"}, "invalid_input"),
     ],
 )
-def test_what_is_no_input_is_named_under_a_stable_code(world: World, change: dict[str, Any], code: str) -> None:
-    key, head = world.key("operator"), world.log.head()
-    assert problem(act(world, "link_organization", {**LINK, **change}, key)) == (422, code)
+def test_what_is_no_input_is_named_under_a_stable_code(shared: World, change: dict[str, Any], code: str) -> None:
+    key, head = shared.key("operator"), shared.log.head()
+    assert problem(act(shared, "link_organization", {**LINK, **change}, key)) == (422, code)
     missing = {k: v for k, v in LINK.items() if k not in change}
     if len(missing) < len(LINK):
-        assert act(world, "link_organization", missing, key).status_code == 422
-    assert world.log.head() == head
+        assert act(shared, "link_organization", missing, key).status_code == 422
+    assert shared.log.head() == head
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'"x"', b"", b"[" * 100_000, b'{"reason": "\xff"}'])
-def test_what_is_no_object_of_json_is_a_bad_request(world: World, body: bytes) -> None:
-    headers = {"Authorization": f"Bearer {world.key('operator')}", "Idempotency-Key": "k1"}
-    client = world.app.test_client()
+def test_what_is_no_object_of_json_is_a_bad_request(shared: World, body: bytes) -> None:
+    headers = {"Authorization": f"Bearer {shared.key('operator')}", "Idempotency-Key": "k1"}
+    client = shared.app.test_client()
     response = client.post("/v1/acts/link_organization", data=body, headers=headers, content_type="application/json")
     assert problem(response) == (400, "bad_request")
 
 
-def test_every_act_has_its_input_in_the_document(world: World) -> None:
+def test_every_act_has_its_input_in_the_document(shared: World) -> None:
     for name, served in SERVED.items():
-        operation = world.document["paths"][f"/v1/acts/{name}"]["post"]
+        operation = shared.document["paths"][f"/v1/acts/{name}"]["post"]
         ref = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-        schema = world.document["components"]["schemas"][ref.rpartition("/")[2]]
+        schema = shared.document["components"]["schemas"][ref.rpartition("/")[2]]
         fields = {*ACTS[name].command.__struct_fields__, "reason"} - {"mode", *served.left_out}
         assert set(schema["properties"]) == fields and "reason" in schema["required"]
         assert "202" in operation["responses"]
 
 
-def test_nobody_gives_what_is_made_for_an_act(world: World) -> None:
-    key = world.key("admin")
+def test_every_act_that_a_person_may_ask_for_is_served() -> None:
+    assert set(ACTS) - set(SERVED) == _KEY_ACTS
+
+
+def test_nobody_gives_what_is_made_for_an_act(shared: World) -> None:
+    key = shared.key("admin")
     for field in ("digest", "key_id"):
         body = {"role": "service", "reason": "x", field: "f" * 64}
-        assert problem(act(world, "issue_key", body, key)) == (422, "invalid_input")
+        assert problem(act(shared, "issue_key", body, key)) == (422, "invalid_input")
 
 
 # ---- who ----------------------------------------------------------------------------------------
@@ -250,24 +261,24 @@ def test_a_key_that_names_nobody_reads_and_does_not_act(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", SERVED)
-def test_an_act_is_for_operators_with_unbound_keys_and_those_on_keys_for_admins(world: World, name: str) -> None:
+def test_an_act_is_for_operators_with_unbound_keys_and_those_on_keys_for_admins(shared: World, name: str) -> None:
     for role in ROLES:
         for bounds in ({}, {"org": "org_a"}, {"account": SELLER}):
-            key, head = world.key(role, **bounds), world.log.head()
-            response = act(world, name, {}, key)
+            key, head = shared.key(role, **bounds), shared.log.head()
+            response = act(shared, name, {}, key)
             may = role in (("admin",) if name in ADMINS_ALONE else ("operator", "admin")) and not bounds
             assert (response.status_code != 403) is may, (role, bounds)
             if not may:
                 assert problem(response) == (403, "forbidden")
-                (denied,) = world.log.read(head, 10)
+                (denied,) = shared.log.read(head, 10)
                 assert (denied.event.act, denied.event.code, denied.event.mode) == (name, "forbidden", "test")
                 assert (denied.event.person, denied.event.org) == ("ada", bounds.get("org"))
 
 
-def test_without_a_valid_key_nothing_is_recorded(world: World) -> None:
-    head = world.log.head()
-    assert problem(act(world, "link_organization", LINK, "rk_test_none")) == (401, "unauthorized")
-    assert world.log.head() == head
+def test_without_a_valid_key_nothing_is_recorded(shared: World) -> None:
+    head = shared.log.head()
+    assert problem(act(shared, "link_organization", LINK, "rk_test_none")) == (401, "unauthorized")
+    assert shared.log.head() == head
 
 
 def test_a_key_acts_in_its_own_mode_alone(world: World) -> None:
@@ -310,15 +321,15 @@ def test_what_is_foreign_is_answered_like_what_is_unknown(world: World) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/audit", "/v1/approvals", "/v1/approvals/{}"])
-def test_approvals_and_the_audit_are_for_staff_with_unbound_keys(world: World, path: str) -> None:
-    path = path.format(ask_to_deny(world))
-    world.project()
+def test_approvals_and_the_audit_are_for_staff_with_unbound_keys(shared: World, path: str) -> None:
+    path = path.format(ask_to_deny(shared))
+    shared.project()
     for role in ROLES:
         for bounds in ({}, {"org": "org_a"}, {"account": SELLER}):
-            response = world.ask(path, world.key(role, **bounds))
+            response = shared.ask(path, shared.key(role, **bounds))
             may = role in STAFF and not bounds
             assert response.status_code == (200 if may else 403), (role, bounds)
-    assert world.ask(path).status_code == 401
+    assert shared.ask(path).status_code == 401
 
 
 @pytest.mark.parametrize("end", ["approve", "reject"])
