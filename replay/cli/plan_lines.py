@@ -35,34 +35,46 @@ def sold_as(definition: Mapping[str, Any]) -> str:
     return ", ".join(str(n) for n in names) or "-"
 
 
+#: A plan's fields as people read them. The database keeps none of a file's order.
+_FIELDS = (
+    "name", "model", "tier", "account", "on_sale", "prices", "annual_discount_percent", "features", "quotas", "gauges",
+    "included_credits", "overage", "multipliers", "usage_rates", "resale", "trial", "commitment", "lasts",
+    "setup_steps", "service_policy", "terms",
+)  # fmt: skip
+
+
 def definition_lines(plan: Mapping[str, Any]) -> Iterator[str]:
     """All that a version says, but for what it leaves out."""
     state = "retired" if plan["retired"] else "current" if plan["current"] else "replaced by a later version"
     yield f"{plan['id']} ({plan['catalogue']}): {state}; {plan['placements']} on it"
-    for name, value in plan["definition"].items():
-        if name != "key" and value not in _NOTHING:
-            yield from _field(name, value)
+    for name in _FIELDS:
+        yield from _field(name, plan["definition"].get(name))
 
 
 def _field(name: str, value: Any) -> Iterator[str]:
     if isinstance(value, Mapping):
-        yield f"{name}:"
-        for inner, each in value.items():
-            yield (
-                f"    {inner}: {_short(_said(each))}" if each not in _NOTHING or name != "terms" else f"    {inner}: -"
-            )
+        # a gauge or a quota of null is without a limit, which is something to say
+        said = {k: v for k, v in sorted(value.items()) if v not in _NOTHING or name == "gauges"}
+        yield from [f"{name}:"] * bool(said)
+        yield from (f"    {inner}: {_plainly(each)}" for inner, each in said.items())
     elif isinstance(value, list) and value and isinstance(value[0], Mapping):
         yield f"{name}:"
-        for each in value:
-            yield f"    {_short(_said(each))}"
+        yield from (f"    {_plainly(each)}" for each in value)
     elif isinstance(value, list):
-        yield f"{name}: {', '.join(str(v) for v in value)}"
-    else:
-        yield f"{name}: {value}"
+        yield from [f"{name}: {', '.join(str(v) for v in value)}"] * bool(value)
+    elif value is not None:
+        yield f"{name}: {_plainly(value)}"
 
 
-def _said(value: Any) -> Any:
-    return {k: v for k, v in value.items() if v is not None} if isinstance(value, Mapping) else value
+def _plainly(value: Any) -> str:
+    """A value on one line, with what it says and without what it leaves out."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_plainly(v)}" for k, v in sorted(value.items()) if v not in _NOTHING or k == "limit")
+    if isinstance(value, list):
+        return ", ".join(_plainly(v) for v in value)
+    if value is None:
+        return "unlimited"
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
 def finding_lines(findings: Iterable[Any]) -> Iterator[str]:

@@ -162,7 +162,7 @@ def placements(plan: str | None, org: str | None, limit: int, mode: Mode, as_jso
 def _why(why: dict[str, Any]) -> str:
     if why["by"] in ("move", "agreement"):
         return f"{'moved' if why['by'] == 'move' else 'agreed'} by {why['person']}"
-    return f"sold as {why['name']}" + (", a price of old" if why["by"] == "legacy_price" else "")
+    return f"sold as {why['name'].removeprefix('plan:')}" + (", a price of old" if why["by"] == "legacy_price" else "")
 
 
 @plans.command("move")
