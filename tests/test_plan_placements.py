@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 import oracle
+import psycopg
 import pytest
 from histories import Link, built, different, folded, ingest, link, logged, project, rows_of
 from hypothesis import given, settings
@@ -26,8 +27,10 @@ from ledger.events import (
     PlanSubscriptionsMoved,
     SubscriptionPlanMoved,
 )
-from ledger.ids import placement_stream, plans_stream
+from ledger.ids import agreement_stream, placement_stream, plans_stream
 from ledger.store import Appended, Log, read_own
+from replay.own_events import touched_by
+from replay.refold import refold
 from replay.verify import verify
 
 Json = dict[str, Any]
@@ -515,8 +518,6 @@ def append(log: Log, stream: str, *events: Event) -> None:
 
 def recorded(log_of: str) -> list[Decided]:
     """What was decided, with the times at which the database recorded it."""
-    import psycopg
-
     names = [
         "plan.published", "plan.retired", "plan.price_mapped", "plan.price_unmapped", "subscription_plan.moved",
         "plan.subscriptions_moved", "agreement.made", "agreement.ended",
@@ -560,3 +561,60 @@ def test_live_placements_are_what_the_oracle_says_when_catalogue_and_sales_meet_
     }
     assert all(v.differences == () for v in verify(database))
     assert logged(database) > len(told)
+
+
+def test_every_row_about_plans_is_made_anew_from_its_own_events(database: str) -> None:
+    # given a row of each model that plans rest on
+    log = Log(built(database))
+    told = [created(sub(("price_5", "k_a")), number=11), created(sub(("price_5", None), id="sub_2"), T + 5, 12)]
+    told.append(Delivery(event(13, "price.updated", price("price_5", lookup_key="k_b"), at=T + 9)))
+    ingest(log, told)
+    append(log, plans_stream("test"), *decide(catalogue(plan("a", "k_a"), plan("b"), legacy={"k_b": "b"}), Plans()))
+    many = PlanSubscriptionsMoved(
+        mode="test", plan="a", version=1, subscriptions=("platform/sub_1",), by="bob", why="all"
+    )
+    append(log, plans_stream("test"), many)
+    append(log, placement_stream("test", "platform", "sub_2"), moved("a", 1, "sub_2")[0])
+    made = MakeAgreement(mode="test", id="agr_1", org="acme", plan="a", version=1, by="ada", why="wire")
+    append(log, agreement_stream("test", "agr_1"), *agree(made, Agreement()))
+    log.close()
+    project(database)
+    before = rows_of(database)
+    models = (
+        "plans", "plan_names", "legacy_prices", "plan_moves", "agreements", "subscription_sales", "price_lookup_keys",
+        "plan_placements",
+    )  # fmt: skip
+    places = [(model, key) for model in models for key in before[model]]
+    assert {m for m, _ in places} == set(models)
+    # when each is made anew, then it is as it was
+    assert refold(database, places).changed == 0
+    assert rows_of(database) == before
+    # and so it is after it was lost
+    with psycopg.connect(database, autocommit=True) as conn:
+        for model in models[:-1]:
+            conn.execute(f"DELETE FROM read_models.{model}")
+    refold(database, places)
+    assert rows_of(database) == before
+
+
+def test_a_released_event_is_folded_into_what_was_sold(database: str) -> None:
+    # given an event of a subscription that changes its prices, of which the read models know nothing yet
+    log = Log(built(database))
+    first, then = sub(("price_1", "k_a")), sub(("price_2", "k_b"))
+    ingest(log, [created(first, number=11)])
+    append(log, plans_stream("test"), *decide(catalogue(plan("a", "k_a"), plan("b", "k_b")), Plans()))
+    project(database)
+    later = updated(then, first, T + 50, 12)
+    ingest(log, [later])
+    log.close()
+    # when it is applied key by key, as a release does
+    with psycopg.connect(database, autocommit=True) as conn:
+        places = touched_by(conn, "test", "platform", later.event["id"])
+    assert {m for m, _ in places} == {
+        "stripe_events", "subscriptions", "subscription_sales", "price_lookup_keys"
+    }  # fmt: skip
+    project(database)
+    refold(database, places)
+    # then the placement follows
+    assert rows_of(database)["plan_placements"][KEY]["plan_id"] == "b@1"
+    assert all(v.differences == () for v in verify(database))
