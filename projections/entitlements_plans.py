@@ -58,10 +58,12 @@ def _features(definition: Mapping[str, Any]) -> Iterator[tuple[str, bool, int | 
 def _segments(placement: Row, definition: Mapping[str, Any], subscription: Row | None) -> tuple[Segment, ...]:
     if subscription is not None and placement.kind == "subscription":
         return _delivered(schedule(subscription), subscription, definition.get("commitment"))
-    if placement.refunded:
-        return (Segment("revoked", placement.from_s, None),)
-    held = Segment("active", placement.from_s, placement.until_s)
-    return (held,) if placement.until_s is None else (held, Segment("revoked", placement.until_s, None))
+    from_s, until_s = placement.from_s, placement.until_s
+    never = from_s is not None and until_s is not None and until_s <= from_s  # ended before it began
+    if placement.refunded or never:
+        return (Segment("revoked", from_s, None),)
+    held = Segment("active", from_s, until_s)
+    return (held,) if until_s is None else (held, Segment("revoked", until_s, None))
 
 
 def _delivered(

@@ -136,6 +136,14 @@ def test_an_agreement_entitles_an_organization_that_stripe_does_not_know() -> No
     assert (source["through"], source["placement"], source["reason"]) == ("agreement", "agr_1", "agreed by mail")
 
 
+def test_an_agreement_that_ended_before_it_began_never_entitles() -> None:
+    whom = {"mode": "test", "id": "agr_1", "org": "org_a", "plan": "pro", "version": 1, **BY}
+    made = AgreementMade(**whom, from_s=START + 500, until_s=None, reference=None)  # type: ignore[arg-type]
+    ended = AgreementEnded(mode="test", id="agr_1", at_s=START, **BY)
+    over = [pro(), Said("agreement/test/agr_1", made, START * _S), Said("agreement/test/agr_1", ended, START * _S)]
+    assert states(entitled([], over)["agents"]) == [("revoked", START + 500, None)]
+
+
 def test_two_plans_of_an_organization_add_up() -> None:
     whom = {"mode": "test", "id": "agr_1", "org": "org_a", "plan": "pro", "version": 1, **BY}
     made = AgreementMade(**whom, from_s=START, until_s=None, reference=None)  # type: ignore[arg-type]
