@@ -410,13 +410,14 @@ def test_a_year_has_every_kind_of_event() -> None:
     kinds = {event["type"] for event in history(YEAR)}
     assert kinds >= set(
         """
-        account.application.deauthorized account.updated application_fee.created application_fee.refunded
-        balance.available billing.alert.triggered billing.credit_balance_transaction.created
-        billing.credit_grant.created billing.credit_grant.updated billing.meter.created billing.meter.deactivated
-        billing.meter.reactivated billing.meter.updated billing_portal.configuration.created
-        billing_portal.configuration.updated billing_portal.session.created capability.updated charge.dispute.closed
-        charge.dispute.created charge.dispute.funds_reinstated charge.dispute.funds_withdrawn charge.dispute.updated
-        charge.failed charge.pending charge.refund.updated charge.refunded charge.succeeded charge.updated
+        account.application.deauthorized account.external_account.created account.updated application_fee.created
+        application_fee.refund.updated application_fee.refunded balance.available billing.alert.triggered
+        billing.credit_balance_transaction.created billing.credit_grant.created billing.credit_grant.updated
+        billing.meter.created billing.meter.deactivated billing.meter.reactivated billing.meter.updated
+        billing_portal.configuration.created billing_portal.configuration.updated billing_portal.session.created
+        capability.updated cash_balance.funds_available charge.dispute.closed charge.dispute.created
+        charge.dispute.funds_reinstated charge.dispute.funds_withdrawn charge.dispute.updated charge.failed
+        charge.pending charge.refund.updated charge.refunded charge.succeeded charge.updated
         checkout.session.async_payment_failed checkout.session.async_payment_succeeded checkout.session.completed
         checkout.session.expired coupon.created credit_note.created credit_note.updated credit_note.voided
         customer.created customer.deleted customer.discount.created customer.discount.deleted
@@ -425,20 +426,20 @@ def test_a_year_has_every_kind_of_event() -> None:
         customer.subscription.updated customer.tax_id.created customer.tax_id.deleted customer.tax_id.updated
         customer.updated customer_cash_balance_transaction.created entitlements.active_entitlement_summary.updated
         invoice.created invoice.finalized invoice.marked_uncollectible invoice.overdue invoice.paid
-        invoice.payment_action_required invoice.payment_failed invoice.payment_succeeded invoice.sent
-        invoice.upcoming invoice.updated invoice.voided invoice_payment.paid invoiceitem.created invoiceitem.deleted
-        mandate.updated payment_intent.created payment_intent.partially_funded payment_intent.payment_failed
-        payment_intent.processing payment_intent.requires_action payment_intent.succeeded payment_link.created
-        payment_link.updated payment_method.attached payment_method.automatically_updated payment_method.detached
-        payment_method.updated payout.created payout.failed payout.paid payout.reconciliation_completed plan.created
-        price.created price.updated product.created product.updated promotion_code.created promotion_code.updated
-        quote.accepted quote.canceled quote.created quote.finalized radar.early_fraud_warning.created
+        invoice.payment_action_required invoice.payment_failed invoice.payment_succeeded invoice.sent invoice.upcoming
+        invoice.updated invoice.voided invoice_payment.paid invoiceitem.created invoiceitem.deleted mandate.updated
+        payment_intent.created payment_intent.partially_funded payment_intent.payment_failed payment_intent.processing
+        payment_intent.requires_action payment_intent.succeeded payment_link.created payment_link.updated
+        payment_method.attached payment_method.automatically_updated payment_method.detached payment_method.updated
+        payout.created payout.failed payout.paid payout.reconciliation_completed plan.created price.created
+        price.updated product.created product.updated promotion_code.created promotion_code.updated quote.accepted
+        quote.canceled quote.created quote.finalized radar.early_fraud_warning.created
         radar.early_fraud_warning.updated refund.created refund.failed refund.updated review.closed review.opened
         setup_intent.canceled setup_intent.created setup_intent.requires_action setup_intent.setup_failed
         setup_intent.succeeded subscription_schedule.canceled subscription_schedule.completed
         subscription_schedule.created subscription_schedule.expiring subscription_schedule.released
-        subscription_schedule.updated tax.settings.updated tax_rate.created tax_rate.updated transfer.created
-        transfer.reversed transfer.updated
+        subscription_schedule.updated tax.settings.updated tax_rate.created tax_rate.updated topup.created
+        topup.succeeded transfer.created transfer.reversed transfer.updated
         """.split()
     )
 

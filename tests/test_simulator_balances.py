@@ -123,7 +123,7 @@ def _movements(event: Event, account: str) -> list[tuple[str, int, int]]:
             return [(account, -amount, 5_000)]
         case "charge.dispute.funds_reinstated":
             return [(account, amount, 0)]
-        case "application_fee.created":
+        case "application_fee.created" | "topup.succeeded":
             return [(account, amount, 0)]
         case "application_fee.refunded":
             back = rendered["refunds"]["data"][0]["amount"]

@@ -115,6 +115,31 @@ def rendered_capability(account: Account, name: str, requested_s: int, wanted: O
     }
 
 
+def rendered_bank(account: Account, currency: str) -> Object:
+    """The bank account that an account is paid out to in a currency; alike in all versions."""
+    token = f"{account.token}{currency}"
+    return {
+        "id": f"ba_1{token}",
+        "object": "bank_account",
+        "account": account.id or f"acct_1{account.token}",
+        "account_holder_name": account.name,
+        "account_holder_type": "company",
+        "account_type": None,
+        "available_payout_methods": ["standard"],
+        "bank_name": "RECOUNT TEST BANK",
+        "country": account.country,
+        "currency": currency,
+        "default_for_currency": True,
+        "fingerprint": f"fp{token}",
+        "future_requirements": _NOTHING_WANTED,
+        "last4": f"{sum(map(ord, token)):04d}",
+        "metadata": {},
+        "requirements": _NOTHING_WANTED,
+        "routing_number": None,
+        "status": "new",
+    }
+
+
 def application(id: str) -> Object:
     """The platform, as connected accounts know it."""
     return {"id": id, "object": "application", "name": "Recount Example"}

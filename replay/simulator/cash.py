@@ -54,7 +54,21 @@ def receive_transfer(payment: Payment, invoice: Invoice) -> Generator[int, Any, 
         more = timeline.random.randint(1, 50) * 10 if timeline.chance(0.15) else 0
         _fund(customer, payment.currency, rest + more)
         _use(payment, rest)
+        if more:
+            timeline.emit(customer.shop.account, "cash_balance.funds_available", _rendered(customer))
     settle(payment, invoice)
+
+
+def _rendered(customer: Customer) -> Object:
+    """What is left on a customer's cash balance; it has no id of its own."""
+    return {
+        "object": "cash_balance",
+        "available": {currency: amount for currency, amount in sorted(customer.cash.items()) if amount},
+        "customer": customer.id,
+        "customer_account": None,
+        "livemode": customer.timeline.livemode,
+        "settings": {"reconciliation_mode": "automatic", "using_merchant_default": True},
+    }
 
 
 def _fund(customer: Customer, currency: str, amount: int) -> None:

@@ -14,7 +14,7 @@ from replay.simulator.timeline import Object
 class Fee:
     """One application fee, with what was given back of it."""
 
-    __slots__ = ("amount", "application", "created_s", "id", "payment", "refunds")
+    __slots__ = ("amount", "application", "created_s", "id", "note", "payment", "refunds")
 
     def __init__(self, payment: Payment, platform: Shop, amount: int) -> None:
         timeline = platform.timeline
@@ -24,6 +24,8 @@ class Fee:
         self.id = timeline.ids.long("fee", timeline.now_s, platform.account.token)
         self.refunds: tuple[tuple[str, int, int], ...] = ()
         """(id, amount, time) of each."""
+        self.note: Object = {}
+        """What the platform keeps beside the last refund, in the end."""
 
     @property
     def refunded(self) -> int:
@@ -50,14 +52,15 @@ class Fee:
             "refunded": self.refunded == self.amount,
             "refunds": {
                 "object": "list",
-                "data": [self._refund(*refund) for refund in reversed(self.refunds)],
+                "data": [self.rendered_refund(*refund) for refund in reversed(self.refunds)],
                 "has_more": False,
                 "total_count": len(self.refunds),
                 "url": f"/v1/application_fees/{self.id}/refunds",
             },
         }
 
-    def _refund(self, id: str, amount: int, created_s: int) -> Object:
+    def rendered_refund(self, id: str, amount: int, created_s: int) -> Object:
+        """One refund of it."""
         return {
             "id": id,
             "object": "fee_refund",
@@ -66,7 +69,7 @@ class Fee:
             "created": created_s,
             "currency": self.payment.currency,
             "fee": self.id,
-            "metadata": {},
+            "metadata": self.note if id == self.refunds[-1][0] else {},
         }
 
 
@@ -111,3 +114,7 @@ def give_back(payment: Payment, part: int) -> None:
     shop.till.book("application_fee_refund", id, amount, payment.currency)
     after = fee.render()
     timeline.emit(platform.account, "application_fee.refunded", after, previous_attributes(before, after))
+    if fee.refunded == fee.amount:  # all of it: the platform notes whose payment it was
+        fee.note = {"payment": payment.intent}
+        noted = fee.rendered_refund(*fee.refunds[-1])
+        timeline.emit(platform.account, "application_fee.refund.updated", noted, {"metadata": {"payment": None}})

@@ -13,6 +13,7 @@ from replay.simulator.sellers import Seller
 from replay.simulator.shop import Shop
 from replay.simulator.storefront import keep
 from replay.simulator.timeline import Account, Event, Process, Subject, Timeline
+from replay.simulator.topups import top_up
 from replay.simulator.transfers import hand_on
 from replay.simulator.versions import connected_schedule, platform_schedule
 
@@ -39,6 +40,7 @@ def simulate(scenario: Scenario) -> Iterator[Event]:
         seller = Seller(shop)
         timeline.start(seller.life(), seller, scenario.start_s + _SHOPS_ARE_SHOWN_AFTER_S)
         timeline.start(hand_on(shop), Subject(), scenario.start_s)
+    timeline.start(top_up(platform), platform.till, scenario.start_s)
     meter = Meter(platform)
     timeline.start(meter.life(), meter, scenario.start_s + _SHOPS_ARE_SHOWN_AFTER_S)
     arrivals_s = scenario.start_s + _SHOPS_ARE_OPEN_AFTER_S

@@ -3,6 +3,7 @@
 A payout takes all that is available in its currency; one that fails gives it back to the balance.
 """
 
+from replay.simulator.account_shapes import rendered_bank
 from replay.simulator.balances import DAY, transaction_of
 from replay.simulator.changes import previous_attributes
 from replay.simulator.shop import Shop
@@ -44,7 +45,7 @@ class Payout:
             "created": self.created_s,
             "currency": self.currency,
             "description": "STRIPE PAYOUT",
-            "destination": f"ba_1{self.shop.account.token}{self.currency}",
+            "destination": rendered_bank(self.shop.account, self.currency)["id"],
             "failure_balance_transaction": f"{transaction_of(self.id)}F" if self.failed else None,
             "failure_code": code,
             "failure_message": message,
@@ -90,6 +91,7 @@ def pay_out(shop: Shop) -> Process:
     """Say what is available, send it away, and hear of it: again and again."""
     timeline, account, till = shop.timeline, shop.account, shop.till
     days = _EVERY_DAYS[account.id is not None]
+    banks: set[str] = set()
     yield (timeline.now_s // DAY + timeline.random.randint(2, days + 1)) * DAY + 3600 * 4
     while True:
         next_s = timeline.now_s + days * DAY
@@ -100,6 +102,9 @@ def pay_out(shop: Shop) -> Process:
         if account.payouts_enabled:
             payouts = [Payout(shop, left, currency) for currency, left in till.available.items() if left > 0]
         for payout in payouts:
+            if payout.currency not in banks:
+                banks.add(payout.currency)
+                timeline.emit(account, "account.external_account.created", rendered_bank(account, payout.currency))
             payout.emit("created")
         if payouts:
             yield payouts[0].arrival_s + timeline.random.randint(4, 14) * 3600
