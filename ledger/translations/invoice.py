@@ -11,6 +11,7 @@ from msgspec import UNSET, UnsetType
 
 from ledger.facts import Instant, Json
 from ledger.translations.base import CREATED, DELETED, FINAL, UPDATED, Family, Missing, id_of, need, plain, rank_of_verb
+from ledger.translations.invoice_flags import settled, status_by_flags
 from ledger.translations.invoice_lines import lines_of
 from ledger.translations.invoice_payload import (
     AutomaticTax,
@@ -112,8 +113,6 @@ _NO_TRANSITIONS = Transitions(None, None, None, None)
 _SILENT = Transitions()
 _NO_AUTOMATIC_TAX = AutomaticTax(None, None, None)
 _AUTOMATIC_TAX_SILENT = AutomaticTax()
-#: A draft's provisional number ends so (seen in 2019-03-14).
-_DRAFT_NUMBER = "-DRAFT"
 
 
 def translate(payload: Payload) -> Invoice:
@@ -123,13 +122,13 @@ def translate(payload: Payload) -> Invoice:
         return Invoice(deleted=True)
     if customer is UNSET:
         raise Missing("customer")
-    status = payload.status if payload.status is not UNSET else _status_before_2018_11(payload)
+    status = payload.status if payload.status is not UNSET else status_by_flags(payload)
     paid = payload.paid
     if paid is UNSET and status is not UNSET:
         paid = status == "paid"
     amount_paid, amount_remaining = payload.amount_paid, payload.amount_remaining
     if amount_paid is UNSET or amount_remaining is UNSET:
-        amount_paid, amount_remaining = _settled(payload, paid)
+        amount_paid, amount_remaining = settled(payload, paid)
     moved = payload.status_transitions
     if not isinstance(moved, Transitions):
         moved = _NO_TRANSITIONS if moved is None else _SILENT
@@ -219,37 +218,6 @@ def rank(verb: str, facts: Invoice) -> int:
 
 #: "deleted" is a status in 2020-08-27's specification.
 _RANKS = {"open": 2, "uncollectible": 3, "paid": FINAL, "void": FINAL, "deleted": DELETED}
-
-
-def _status_before_2018_11(payload: Payload) -> str | UnsetType:
-    """The status that the flags of old versions amount to; UNSET when there is no word of them.
-
-    `forgiven` became "uncollectible" and the flags a status in 2018-11-08
-    (https://docs.stripe.com/changelog/2018-11-08/mark-invoice-uncollectible-instead-forgiven). An unpaid invoice that
-    was closed is collected no more: the nearest status is "void". A finalized, numbered or attempted one is "open".
-    """
-    if payload.paid is UNSET and payload.closed is UNSET and payload.forgiven is UNSET and payload.attempted is UNSET:
-        return UNSET
-    if payload.paid:
-        return "paid"
-    if payload.forgiven:
-        return "uncollectible"
-    if payload.closed:
-        return "void"
-    number = payload.number
-    numbered = bool(isinstance(number, str) and number and not number.endswith(_DRAFT_NUMBER))
-    return "open" if payload.finalized_at or numbered or payload.attempted else "draft"
-
-
-def _settled(payload: Payload, paid: bool | UnsetType | None) -> tuple[Any, Any]:
-    """Amounts paid and remaining where the payload lacks either: old invoices were paid whole or not at all."""
-    due, settled, remaining = payload.amount_due, payload.amount_paid, payload.amount_remaining
-    if isinstance(due, int) and isinstance(paid, bool):
-        if settled is UNSET:
-            settled = due if paid else 0
-        if remaining is UNSET:
-            remaining = due - settled if settled is not None else None
-    return settled, remaining
 
 
 def _balance_applied(starting: int | UnsetType | None, ending: int | UnsetType | None) -> int | UnsetType | None:
