@@ -15,10 +15,11 @@ import psycopg
 import commands.acts
 from api.database import Database
 from api.settings import Settings
-from commands.acts import About, Act, Asked, Done, rejecting
+from commands.acts import About, Act, Asked, Done
 from commands.approvals import Settle
 from commands.rebuilding import REBUILD, rebuild_id
 from commands.registry import ACTS
+from commands.rejecting import rejecting, waiting_act
 from commands.subjects import EraseSubject
 from ledger.errors import Invalid, NotFound, Refused, StoreUnavailable
 from ledger.events import ApprovalRequested, AttemptDenied, Metadata, NewEvent
@@ -149,7 +150,7 @@ def command_of(act: Act[Any, Any], given: Mapping[str, Any]) -> Any:
 def waiting(database: Database, *, id: str, mode: Mode | None = None) -> ApprovalRequested:
     """The request `id` for an act that waits for a second person, or was settled. Raises NotFound."""
     with _log(database) as log:
-        requested = commands.acts.waiting_act(log, id)
+        requested = waiting_act(log, id)
     _must_be_of(mode, requested.mode)
     return requested
 

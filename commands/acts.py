@@ -8,16 +8,16 @@ The journal comes as an argument; clock, ids and settings come in `Asked`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from commands.approvals import APPROVALS, ApprovalState, RequestApproval, Settle, approval_id
+from commands.approvals import APPROVALS, RequestApproval, Settle, approval_id
 from commands.base import Decider, Journal
-from ledger.errors import Invalid, NotFound, StreamMoved
-from ledger.events import ApprovalRequested, Event, Metadata, NewEvent, ReceiptKept, Recorded
+from ledger.errors import Invalid, StreamMoved
+from ledger.events import Event, Metadata, NewEvent, ReceiptKept, Recorded
 from ledger.ids import Mode, approval_stream, receipt_stream
 from ledger.store import Appended
 
@@ -182,26 +182,6 @@ def _settle(
     assert state.requested is not None
     assert (state.requested.act, state.requested.input) == (act.name, msgspec.to_builtins(command))
     return _placed(stream, history, granted, metadata)
-
-
-#: Who may: somebody else, to reject it; or who asked, to take it back.
-REJECT: Act[Settle, ApprovalState] = Act(
-    "reject", Settle, APPROVALS, lambda command: approval_stream(command.id), lambda command: About(command.id)
-)
-
-
-def rejecting(requested: ApprovalRequested) -> Act[Settle, ApprovalState]:
-    """To reject this request: an act about what it would have been about."""
-    about = About(requested.subject, requested.mode, requested.account, requested.org, requested.id)
-    return replace(REJECT, about=lambda command: about)
-
-
-def waiting_act(journal: Journal, id: str) -> ApprovalRequested:
-    """The request for an act that waits for approval, or was settled. Raises NotFound."""
-    state: ApprovalState = APPROVALS.fold(r.event for r in journal.read_stream(approval_stream(id)))
-    if state.requested is None:
-        raise NotFound(f"no act waits under {id}; `recount approvals list` shows those that do")
-    return state.requested
 
 
 def _placed(stream: str, history: Sequence[Recorded], events: tuple[Event, ...], metadata: Metadata) -> list[NewEvent]:

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.acts import ATTEMPTS, REJECT, Asked, Done, KeyReused, carry_out, waiting_act
+from commands.acts import ATTEMPTS, Asked, Done, KeyReused, carry_out
 from commands.approvals import Settle
 from commands.organizations import LINK_ORGANIZATION, UNLINK_ORGANIZATION, LinkOrganization, UnlinkOrganization
+from commands.rejecting import REJECT, waiting_act
 from commands.subjects import ERASE_SUBJECT, EraseSubject
 from ledger.errors import Invalid, NotFound, Refused, StreamMoved
 from ledger.events import Metadata, NewEvent, OrganizationLinked, ReceiptKept, Recorded
