@@ -32,7 +32,9 @@ def schedule(subscription: Row) -> tuple[Segment, ...]:
     trial_end = subscription.trial_end_s
     if state == "trialing" and trial_end is not None:
         # Stripe ends a trial by an event; until it is here, nobody is cut off for a webhook that is late.
-        segments = [Segment("trialing", start, trial_end), Segment("grace", trial_end, None)]
+        segments = [Segment("grace", start if start is not None and start >= trial_end else trial_end, None)]
+        if segments[0].from_s != start:
+            segments.insert(0, Segment("trialing", start, trial_end))
     end = _known_end(subscription)
     return _cut(segments, end) if end is not None else tuple(segments)
 

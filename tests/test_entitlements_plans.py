@@ -149,3 +149,10 @@ def test_two_plans_of_an_organization_add_up() -> None:
     made = AgreementMade(**whom, from_s=START, until_s=None, reference=None)  # type: ignore[arg-type]
     found = entitled(sold(), [pro(), Said("agreement/test/agr_1", made, START * _S)])
     assert (found["agents"]["segments"][-1]["limit"], found["tokens"]["segments"][-1]["limit"]) == (10, 200_000)
+
+
+def test_a_trial_that_is_over_when_it_begins_is_no_segment() -> None:
+    for trial_end in (START, START - 5):
+        found = entitled(sold(status="trialing", trial_end=trial_end), [pro()])
+        assert states(found["agents"]) == [("grace", START, None)]
+        assert found["agents"]["sources"][0]["segments"] == [{"state": "grace", "from_s": START, "until_s": None}]
