@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -195,12 +196,23 @@ def _strict(node: Any) -> Any:
     return [_strict(n) for n in node] if isinstance(node, list) else node
 
 
+@cache
+def _built(server: EmbeddedPostgres, template: str) -> str:
+    """A copy of the template with its read models: to copy these takes a third of what building them does."""
+    name = f"{template}_built"
+    with psycopg.connect(make_conninfo(server.conninfo, dbname="postgres"), autocommit=True) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        conn.execute(f"GRANT CREATE, TEMPORARY ON DATABASE {name} TO recount_projector")
+    rebuild.ensure_built(make_conninfo(server.conninfo, dbname=name))
+    return name
+
+
 @contextmanager
 def empty_world(server: EmbeddedPostgres, template: str) -> Iterator[World]:
     """A world in a database of its own, in which nothing happened yet."""
     name = f"t_{uuid4().hex[:12]}"
     with psycopg.connect(make_conninfo(server.conninfo, dbname="postgres"), autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE {_built(server, template)} STRATEGY file_copy")
         conn.execute(f"GRANT CREATE, TEMPORARY ON DATABASE {name} TO recount_projector")
         world = World(make_conninfo(server.conninfo, dbname=name))
         try:

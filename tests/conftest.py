@@ -1,6 +1,7 @@
 """What every test can ask for: one embedded PostgreSQL a session, and a fresh database a test."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,10 +29,19 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("postgres")
 
 
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 # a folder of our own is made in it
+_ENOUGH = 2 * 1024**3
+
+
+def _where() -> Path | None:
+    """Where a database of hundreds of tables is made anew for each test in half the time; None: where others go."""
+    return _IN_MEMORY if _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _ENOUGH else None
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
     """The real PostgreSQL that the product embeds, in a folder of its own."""
-    with tempfile.TemporaryDirectory(prefix="recount-tests-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix="recount-tests-", ignore_cleanup_errors=True, dir=_where()) as folder:
         os.chmod(folder, 0o755)
         postgres = EmbeddedPostgres(Path(folder))
         postgres.start()
