@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("postgres")
 
 
-_IN_MEMORY = Path("/dev/shm")  # noqa: S108 # a folder of our own is made in it
+_IN_MEMORY = Path("/dev/shm")  # a folder of our own is made in it
 _ENOUGH = 2 * 1024**3
 
 

@@ -165,8 +165,8 @@ def test_the_tutorial_runs_and_prints_what_it_shows(tmp_path: Path) -> None:
 
 #: How-to pages that are run, in this order, against one service with simulated events.
 _RUN = (
-    "deliver-events", "read-what-is-set-aside", "link-an-organization", "act-and-approve", "rebuild-and-verify", "erase-a-person", "keys",
-    "receive-notices",
+    "deliver-events", "read-what-is-set-aside", "link-an-organization", "act-and-approve", "rebuild-and-verify",
+    "erase-a-person", "keys", "receive-notices",
 )  # fmt: skip
 _BEGIN = """\
 export STRIPE_WEBHOOK_SECRET=whsec_how_to_pages_only_0001 STRIPE_CONNECT_WEBHOOK_SECRET=whsec_how_to_pages_only_0002

@@ -47,7 +47,7 @@ MEANINGS = {
     "audit_log": "Who did what, when, why, on whose approval: one row a receipt or a denied attempt.",
     "api_keys": "Keys to the API, revoked ones included. Of the key itself only a keyed digest is kept.",
     "balance_transactions": "What was booked on each account's balance: gross, fees, net, and when it may be paid out.",
-    "payments": "One trail a payment: asked, received, refunded, lost, kept, pending, its attempts, and what was booked.",
+    "payments": "One trail a payment: asked, received, refunded, lost, kept, pending, its attempts, what was booked.",
     "payment_intents": "Payment intents as Stripe last described them: what was asked of a payer, and how far it is.",
     "charges": "Charges as Stripe last described them: each attempt to take money, how, and what became of it.",
     "refunds": "Refunds as Stripe last described them.",
