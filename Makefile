@@ -26,13 +26,14 @@ run: setup  ## Serve, without the sample
 	@$(BIN)/recount serve --port $(PORT)
 
 test: setup  ## The whole test suite, PostgreSQL included
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not soak and not alone"
+	@$(BIN)/python -m pytest -m alone
 
 check: setup  ## Format, lint, strict types, architecture, unit tests and laws: under a minute
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest -q --durations=0 --durations-min=5 -m "not postgres and not service and not soak and not corpus"
+	@$(BIN)/python -m pytest -q --numprocesses 2 --durations=0 --durations-min=5 -m "not postgres and not service and not soak and not corpus"
 
 bench: setup  ## Measure on this machine, each figure beside its bound
 	@$(BIN)/recount bench

@@ -66,7 +66,7 @@ def paths_of_lists(world: World) -> list[str]:
             continue
         kinds = item["get"]["responses"]["200"].get("content", {})
         if CSV in kinds:
-            found.append(path.replace("{org}", "org_a"))
+            found.append(path.replace("{org}", "org_a").replace("{plan}", "basic"))
         else:
             assert "next_cursor" not in json.dumps(kinds) and not path.endswith("s/totals"), path
     return found

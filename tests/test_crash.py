@@ -14,7 +14,7 @@ from service import Service
 
 from replay.simulator import Scenario, simulate
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.alone]
 
 HISTORY = list(simulate(Scenario(orgs=80, months=6, seed=11)))
 
