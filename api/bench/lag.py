@@ -156,7 +156,7 @@ def _many_buyers(stage: Stage, conninfo: str, orgs: int) -> bytes:
     subscription = next(e for e in events if e["type"] == "customer.subscription.created")
     item = subscription["data"]["object"]["items"]["data"][0]
     sold = item["price"]["product"]
-    catalog = [e for e in events if e["data"]["object"].get("id") in (sold, item["price"]["id"])]
+    catalog = [e for e in events if "data" in e and e["data"]["object"].get("id") in (sold, item["price"]["id"])]
 
     def bodies() -> Iterator[bytes]:
         yield from (json.dumps(e).encode() for e in catalog)
