@@ -27,6 +27,8 @@ from replay.reacting import Acting, Reactor
 log = structlog.get_logger("recount.outgoing")
 
 _RETRY_S = 1.0
+#: A notice may be so much later: looking at every one of 500 events a second takes the projections' time.
+_REST_S = 0.1
 #: How often one that stands by asks whether the leader is gone.
 _STAND_BY_S = 0.5
 
@@ -110,6 +112,7 @@ class Outgoing:
                 self._stopping.wait(_STAND_BY_S)
             elif not job.step():
                 tail.wait()
+                self._stopping.wait(_REST_S)
 
     @contextlib.contextmanager
     def _resources(self) -> Iterator[tuple[store.Log, store.Tail]]:
