@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from outgoing import Installation
 from samples import T, customer, event, price, product, subscription
+from test_engine import eventually
 
 from commands import reactions
 from commands.consequences import Follow
@@ -179,7 +180,7 @@ def test_one_leads_and_another_follows_when_it_is_gone(here: Installation):
     first, second = here.reactor(), here.reactor()
     assert first.lead() and not second.lead()
     first.close()
-    assert second.lead()
+    assert eventually(second.lead)
 
 
 class Dying:
