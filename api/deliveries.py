@@ -27,6 +27,7 @@ from ledger.events import Metadata, NewEvent
 from ledger.ids import Mode, delivery_stream, endpoint_subject
 from ledger.keys import KeyStore
 from ledger.store import Appended, Log, as_role
+from replay.leading import try_to_lead
 from replay.tables import LIVE
 
 log = structlog.get_logger("recount.deliveries")
@@ -37,7 +38,7 @@ AT_ONCE = 16
 _FIRST_S, _FACTOR, _LONGEST_S = 5.0, 4.0, 21_600.0
 #: The endpoint says that it will never take anything again.
 _GONE = 410
-_LOCK = "deliveries"
+_LEADER = "deliveries"
 
 #: The first of each organization at each endpoint that was neither taken nor given up, where its time has come.
 _DUE = f"""
@@ -110,10 +111,7 @@ class Deliverer:
     def lead(self) -> bool:
         """Try to become the one that sends. The lead is lost with the connection."""
         if not self._leads:
-            row = self._conn.execute(
-                "SELECT pg_try_advisory_lock(hashtextextended(current_database() || '/' || %s, 0))", [_LOCK]
-            ).fetchone()
-            self._leads = bool(row and row[0])
+            self._leads = try_to_lead(self._conn, _LEADER)
         return self._leads
 
     def step(self) -> int:

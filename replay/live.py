@@ -20,6 +20,7 @@ from ledger.events import Recorded
 from projections.base import Entry, Group, Key, Projection, Row
 from replay import derive, tables
 from replay.fold import States, Touch, entry_of, fold, route
+from replay.leading import try_to_lead
 
 #: Events in one step at most. Bigger steps are cheaper an event and hold the checkpoint longer.
 BATCH = 1_000
@@ -42,6 +43,11 @@ class LostLead(RecountError):
 
 #: Changed rows by model, each with the position that changed it.
 Changes = dict[str, list[tuple[derive.Change, int]]]
+
+
+def leader_of(group: Group, schema: str = tables.LIVE) -> str:
+    """What whoever leads this copy of a group holds (`replay.leading`)."""
+    return f"{schema}/{group.name}"
 
 
 def _apart(touches: Sequence[Touch]) -> tuple[list[Touch], list[Touch]]:
@@ -82,11 +88,7 @@ class Projector:
     def lead(self) -> bool:
         """Try to become the leader of this copy of the group. The lead is lost with the connection."""
         if not self._leads:
-            row = self.conn.execute(
-                "SELECT pg_try_advisory_lock(hashtextextended(current_database() || '/' || %s, 0))",
-                [f"{self.schema}/{self.group.name}"],
-            ).fetchone()
-            self._leads = bool(row and row[0])
+            self._leads = try_to_lead(self.conn, leader_of(self.group, self.schema))
             if self._leads:
                 with self.conn.transaction():
                     self.position, _ = derive.hold_checkpoint(self.conn, self.group, self.schema)

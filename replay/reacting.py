@@ -18,6 +18,7 @@ from ledger.events import DifferencesReleased, Recorded
 from ledger.ids import MODES, Mode
 from projections import BILLING
 from replay.differences import Found, differences, listening, position, settled
+from replay.leading import try_to_lead
 from replay.tables import LIVE
 
 log = structlog.get_logger("recount.reacting")
@@ -27,7 +28,7 @@ BATCH = 200
 PAGE = 200
 #: How far back differences that were closed count as part of one flood.
 FLOOD_S = 60
-_LOCK = "reactions"
+_LEADER = "reactions"
 
 
 class Reaction(Protocol):
@@ -98,10 +99,7 @@ class Reactor:
     def lead(self) -> bool:
         """Try to become the one that reacts. The lead is lost with the connection."""
         if not self._leads:
-            row = self._conn.execute(
-                "SELECT pg_try_advisory_lock(hashtextextended(current_database() || '/' || %s, 0))", [_LOCK]
-            ).fetchone()
-            self._leads = bool(row and row[0])
+            self._leads = try_to_lead(self._conn, _LEADER)
         return self._leads
 
     def step(self) -> bool:

@@ -19,6 +19,7 @@ from projections import GROUPS, MODELS
 from projections.base import Derivation, Group, Key, Row
 from replay import derive, shards, tables, writing
 from replay.beside import beside, halves
+from replay.leading import wait_to_lead
 from replay.live import Projector
 from replay.shards import Progress
 
@@ -94,7 +95,7 @@ def rebuild(conninfo: str, names: Iterable[str] | None = None, progress: Progres
 def builder(conninfo: str, schema: str) -> Iterator[psycopg.Connection[Any]]:
     """One build in `schema` at a time; what an earlier one left behind is dropped, and so is what this one leaves."""
     with psycopg.connect(tables.projector_conninfo(conninfo), autocommit=True) as conn:
-        conn.execute("SELECT pg_advisory_lock(hashtextextended(current_database() || '/' || %s, 0))", [schema])
+        wait_to_lead(conn, schema)
         _drop_schema(conn, schema)
         try:
             yield conn
@@ -278,7 +279,7 @@ def _swap(conn: psycopg.Connection[Any], projector: Projector, group: Group, sch
 def ensure_built(conninfo: str, progress: Progress | None = None) -> list[Built]:
     """Build the models that are missing, whose definition changed, or that are too far behind, before going live."""
     with psycopg.connect(tables.projector_conninfo(conninfo), autocommit=True) as conn:
-        conn.execute("SELECT pg_advisory_lock(hashtextextended(current_database() || '/ensure', 0))")
+        wait_to_lead(conn, "ensure")
         conn.execute(tables.bookkeeping(tables.LIVE))
         built = {
             name: (version, shape)

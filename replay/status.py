@@ -10,8 +10,9 @@ import psycopg
 from ledger import store
 from projections import GROUPS, MODELS
 from projections.base import Group
-from replay import tables, work_list
+from replay import leading, tables, work_list
 from replay.derive import NotBuilt
+from replay.live import leader_of
 from replay.outgoing import Outgoing, outgoing
 
 #: Parked keys that are named one by one.
@@ -158,12 +159,5 @@ def _lag(conn: psycopg.Connection[Any], group: Group, position: int) -> tuple[in
 
 
 def is_led(conn: psycopg.Connection[Any], group: Group) -> bool:
-    """Whether somebody holds the leader's advisory lock (`replay.live.Projector.lead`)."""
-    row = conn.execute(
-        "SELECT EXISTS (SELECT FROM pg_locks l JOIN pg_database d ON d.oid = l.database,"
-        " hashtextextended(current_database() || '/' || %s, 0) AS key"
-        " WHERE d.datname = current_database() AND l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
-        " AND l.classid::bigint = (key >> 32) & 4294967295 AND l.objid::bigint = key & 4294967295)",
-        [f"{tables.LIVE}/{group.name}"],
-    ).fetchone()
-    return bool(row and row[0])
+    """Whether somebody leads the live copy of the group."""
+    return leading.is_led(conn, leader_of(group))
