@@ -22,8 +22,8 @@ import msgspec
 from ledger.facts import ObjectFact
 
 
-class Kept(msgspec.Struct, array_like=True, gc=False):
-    """A fact as a row keeps it."""
+class _Placed(msgspec.Struct, array_like=True, gc=False):
+    """What a fact as a row keeps it begins with: enough to tell which facts are kept."""
 
     at_s: int
     event_id: str
@@ -31,6 +31,11 @@ class Kept(msgspec.Struct, array_like=True, gc=False):
     rank: int
     fetched: bool
     mask: int
+
+
+class Kept(_Placed, array_like=True, gc=False):
+    """A fact as a row keeps it."""
+
     values: list[Any]
     was: dict[int, Any] | None
     like: int
@@ -38,16 +43,10 @@ class Kept(msgspec.Struct, array_like=True, gc=False):
     same (`invoice.paid`, `invoice.payment_succeeded`), and states are what a rebuild's memory is made of."""
 
 
-class _Packed(msgspec.Struct, array_like=True, gc=False):
+class _Packed(_Placed, array_like=True, gc=False):
     """The same with its values as they are packed: which facts are kept is decided without them. An invoice
     event took 28 µs with its lines opened, and takes 19 so."""
 
-    at_s: int
-    event_id: str
-    api_version: str
-    rank: int
-    fetched: bool
-    mask: int
     values: msgspec.Raw
     was: msgspec.Raw
     like: int
