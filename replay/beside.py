@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -20,6 +21,18 @@ def can_fork() -> bool:
     return sys.platform == "linux"
 
 
+def fork(work: Callable[..., None], *given: Any) -> tuple[Connection, BaseProcess]:
+    """Begin `work(pipe, *given)` in a forked process. Returns where what it sends arrives, and the process."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=work, args=(theirs, *given), daemon=True)
+    with warnings.catch_warnings():  # it touches nothing that a thread of ours may hold
+        warnings.simplefilter("ignore", DeprecationWarning)
+        process.start()
+    theirs.close()
+    return ours, process
+
+
 @contextmanager
 def beside(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
     """Begin `work` beside us. The call of what is yielded waits for what it returns, or raises what it raised.
@@ -29,13 +42,7 @@ def beside(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
     if not can_fork():
         yield work
         return
-    context = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_do, args=(theirs, work), daemon=True)
-    with warnings.catch_warnings():  # it touches nothing that a thread of ours may hold
-        warnings.simplefilter("ignore", DeprecationWarning)
-        process.start()
-    theirs.close()
+    ours, process = fork(_do, work)
     try:
         yield lambda: _answer(ours)
     finally:

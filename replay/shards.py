@@ -5,8 +5,6 @@ the states are merged. Where it does (Recount's own events), one process reads t
 that grow with the log are written as they come, so memory is for the other rows alone, whatever the log's length.
 """
 
-import multiprocessing
-import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
@@ -19,7 +17,7 @@ from ledger.events import Recorded
 from ledger.facts import ObjectFact
 from projections.base import Entry, Group, Key, Projection, Row
 from replay import derive, tables
-from replay.beside import can_fork
+from replay.beside import can_fork, fork
 from replay.fold import entry_of
 from replay.packed import PackedStates
 
@@ -154,13 +152,7 @@ class _Twin:
     """A forked process that folds the other half. It shares our memory until it writes, so it costs its rows alone."""
 
     def __init__(self, conninfo: str, group: Group, schema: str, between: tuple[int, int]) -> None:
-        context = multiprocessing.get_context("fork")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_fold_half, args=(theirs, conninfo, group, schema, between), daemon=True)
-        with warnings.catch_warnings():  # it touches nothing that a thread of ours may hold
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._process.start()
-        theirs.close()
+        self._pipe, self._process = fork(_fold_half, conninfo, group, schema, between)
         self._seen = 0
         self._early: deque[Any] = deque()
         """What it sent while we were still folding ourselves."""
