@@ -1,11 +1,12 @@
 """Laws of the whole fold, without a database: order, repetition and batches change nothing; the codec loses nothing."""
 
 import random
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 import msgspec
 import oracle
 import pytest
+from field_values import values_of
 from histories import Link, different, folded, raising, remembered
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -193,20 +194,9 @@ payloads = st.dictionaries(st.text(max_size=5), json_values, max_size=8).map(
 )
 
 
-def any_value(hint: Any) -> st.SearchStrategy[Any]:
-    """Values of a field's type, where `Any` is anything that JSON can say."""
-    if hint is Any:
-        return st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text()
-    if get_origin(hint) is dict:
-        return st.dictionaries(st.text(), any_value(get_args(hint)[1]), max_size=3)
-    if get_origin(hint) is tuple:
-        return st.lists(any_value(get_args(hint)[0]), max_size=3).map(tuple)
-    return st.from_type(hint)
-
-
 def any_event(kind: type[Event]) -> st.SearchStrategy[Event]:
     fields = {
-        name: payloads if hint is msgspec.Raw else any_value(hint)
+        name: payloads if hint is msgspec.Raw else values_of(hint, st.from_type)
         for name, hint in get_type_hints(kind).items()
         if name in kind.__struct_fields__
     }
