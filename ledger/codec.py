@@ -13,7 +13,9 @@ import lz4.block
 import msgspec
 from msgspec.structs import force_setattr, replace
 
-from ledger.events import EVENTS, NO_PAYLOAD, Event, Metadata, StripeEventReceived
+from ledger.event_base import NO_PAYLOAD, Event
+from ledger.events import EVENTS, Metadata, StripeEventReceived
+from ledger.stripe_call_events import StripeObjectObserved
 
 COMPRESS_FROM = 512
 _LZ4 = b"\x01"
@@ -51,7 +53,7 @@ def version_of(name: str) -> int:
 
 def encode(event: Event) -> tuple[str, bytes]:
     """An event as (topic, state)."""
-    if isinstance(event, StripeEventReceived):
+    if isinstance(event, (StripeEventReceived, StripeObjectObserved)):
         state = _encode_json(replace(event, payload=NO_PAYLOAD)) + b"\n" + bytes(event.payload)
     else:
         state = _encode_json(event)

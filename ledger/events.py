@@ -8,16 +8,10 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import msgspec
 
+from ledger.event_base import NO_PAYLOAD as NO_PAYLOAD
+from ledger.event_base import Event as Event
 from ledger.ids import Mode
-
-NO_PAYLOAD = msgspec.Raw()
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What every event has: a stable name and the version of its shape."""
-
-    NAME: ClassVar[str]
-    VERSION: ClassVar[int] = 1
+from ledger.stripe_call_events import StripeObjectObserved
 
 
 class StripeEventReceived(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -611,6 +605,7 @@ EVENTS: tuple[type[Event], ...] = (
     DifferenceClosed,
     DifferencesReleased,
     DeadlineMet,
+    StripeObjectObserved,
 )
 
 

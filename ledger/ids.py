@@ -25,6 +25,11 @@ def misrouted_stream(secret_mode: Mode, account: str, event_id: str) -> str:
     return f"misrouted/{secret_mode}/{account}/{event_id}"
 
 
+def observed_stream(mode: Mode, account: str, object_id: str) -> str:
+    """The stream of what we saw of one Stripe object: each time is a version."""
+    return f"observed/{mode}/{account}/{object_id}"
+
+
 def link_stream(mode: Mode, account: str, customer: str) -> str:
     """The stream of an operator's links of one Stripe customer to an organization."""
     return f"org_link/{mode}/{account}/{customer}"
