@@ -11,7 +11,7 @@ from ledger.event_base import NO_PAYLOAD, Event
 from ledger.ids import Mode
 
 
-class StripeObjectObserved(Event, frozen=True, kw_only=True, gc=False):
+class StripeObjectObserved(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Stripe answered with an object as it stood: to a call, a fetch, or a reconciliation.
 
     `payload` is its JSON, personal fields sealed as an event's are, and without what only its receiver may hold
