@@ -35,8 +35,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = timedelta(seconds=1)
 
 # Numbers keep their digits: a float would turn 1.10 into 1.1 and 8.875 into something near it.
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
-_encode = msgspec.json.Encoder(decimal_format="number").encode
+decode_exactly = msgspec.json.Decoder(float_hook=Decimal).decode
+encode_exactly = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Envelope(NamedTuple):
@@ -60,7 +60,7 @@ class Envelope(NamedTuple):
 def open_envelope(body: bytes) -> Envelope:
     """Read a webhook's body. Raises Invalid: `malformed_json`, `too_deep`, `not_an_event`."""
     try:
-        content = _decode(body)
+        content = decode_exactly(body)
     except RecursionError as error:
         raise Invalid("the JSON is nested too deeply", code="too_deep") from error
     except (msgspec.DecodeError, ValueError, ArithmeticError) as error:  # an exponent can be more than Decimal holds
@@ -71,12 +71,12 @@ def open_envelope(body: bytes) -> Envelope:
     event_id, kind = _name(content, "id"), _name(content, "type")
     livemode, version = content.get("livemode"), content.get("api_version")
     account = content.get("context" if thin else "account") or PLATFORM
-    if not isinstance(livemode, bool) or not _is_name(account) or not (version is None or _is_name(version)):
+    if not isinstance(livemode, bool) or not is_name(account) or not (version is None or is_name(version)):
         raise Invalid("the body is JSON and no Stripe event", code="not_an_event")
     mode = mode_of(livemode)
     data = content.get("data")
     obj = data.get("object") if isinstance(data, dict) else None
-    owner, email = _owner(obj) if isinstance(obj, dict) else (None, None)
+    owner, email = owner_of(obj) if isinstance(obj, dict) else (None, None)
     return Envelope(
         event_id,
         kind,
@@ -93,12 +93,12 @@ def open_envelope(body: bytes) -> Envelope:
 
 def _name(content: dict[str, Any], key: str) -> str:
     value = content.get(key)
-    if not _is_name(value) or "/" in value:  # a slash would make two streams one
+    if not is_name(value) or "/" in value:  # a slash would make two streams one
         raise Invalid(f"the event's {key} is not one", code="not_an_event")
     return value
 
 
-def _is_name(value: object) -> TypeGuard[str]:
+def is_name(value: object) -> TypeGuard[str]:
     """Whether it can name a stream, a column or a subject: PostgreSQL's text holds no NUL, an index no long value."""
     return isinstance(value, str) and 0 < len(value) <= MAX_NAME and value.isprintable()
 
@@ -117,23 +117,23 @@ def _seconds(created: object) -> int:
     raise Invalid("the event's created is no time", code="not_an_event")
 
 
-def _owner(obj: dict[str, Any]) -> tuple[str | None, str | None]:
+def owner_of(obj: dict[str, Any]) -> tuple[str | None, str | None]:
     """The customer behind an object, else the object itself; and a customer's e-mail address.
 
     Objects that hold no person and name no customer share a subject, or each would cost a key.
     """
     own, customer = obj.get("id"), obj.get("customer")
-    if obj.get("object") == "customer" and _is_name(own):
+    if obj.get("object") == "customer" and is_name(own):
         email = obj.get("email")
         return own, email if isinstance(email, str) and email else None
     if isinstance(customer, dict):
         customer = customer.get("id")
-    if _is_name(customer):
+    if is_name(customer):
         return customer, None
     kind = obj.get("object")
     if isinstance(kind, str) and kind in PUBLIC:
         return "public", None
-    return own if _is_name(own) else None, None
+    return own if is_name(own) else None, None
 
 
 def receive(
@@ -178,7 +178,7 @@ def receive(
         account=envelope.account,
         api_version=envelope.api_version,
         endpoint=endpoint,
-        payload=msgspec.Raw(_encode(content)),
+        payload=msgspec.Raw(encode_exactly(content)),
     )
     metadata = Metadata(
         occurred_at_s=envelope.created_s,
