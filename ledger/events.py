@@ -11,7 +11,16 @@ import msgspec
 from ledger.event_base import NO_PAYLOAD as NO_PAYLOAD
 from ledger.event_base import Event as Event
 from ledger.ids import Mode
-from ledger.stripe_call_events import StripeObjectObserved
+from ledger.stripe_call_events import (
+    StripeCallBegun,
+    StripeCallFailed,
+    StripeCallRequested,
+    StripeCallsResumed,
+    StripeCallsStopped,
+    StripeCallSucceeded,
+    StripeCallUnknown,
+    StripeObjectObserved,
+)
 
 
 class StripeEventReceived(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -606,6 +615,13 @@ EVENTS: tuple[type[Event], ...] = (
     DifferencesReleased,
     DeadlineMet,
     StripeObjectObserved,
+    StripeCallRequested,
+    StripeCallBegun,
+    StripeCallSucceeded,
+    StripeCallFailed,
+    StripeCallUnknown,
+    StripeCallsStopped,
+    StripeCallsResumed,
 )
 
 

@@ -30,6 +30,21 @@ def observed_stream(mode: Mode, account: str, object_id: str) -> str:
     return f"observed/{mode}/{account}/{object_id}"
 
 
+def call_stream(mode: Mode, call_id: str) -> str:
+    """The stream of one call of ours to Stripe: requested, begun, answered."""
+    return f"stripe_call/{mode}/{call_id}"
+
+
+def calls_stream(mode: Mode) -> str:
+    """The stream of whether Stripe takes our key at all."""
+    return f"stripe_calls/{mode}"
+
+
+def org_subject(mode: Mode, account: str, org: str) -> str:
+    """Whose personal fields are those of a call that is made for an organization."""
+    return subject_of(mode, account, f"org:{org}")
+
+
 def link_stream(mode: Mode, account: str, customer: str) -> str:
     """The stream of an operator's links of one Stripe customer to an organization."""
     return f"org_link/{mode}/{account}/{customer}"
