@@ -5,6 +5,7 @@ before anything is kept: it is worth nothing to a ledger, and fetched anew when 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, NamedTuple
@@ -68,6 +69,11 @@ class Sighting(NamedTuple):
     email: str | None
     """A customer's e-mail address, for the blind index."""
     content: dict[str, Any]
+
+    @property
+    def stream(self) -> str:
+        """Where it is kept."""
+        return observed_stream(self.look.mode, self.look.account, self.object_id)
 
 
 def answered_at(headers: Mapping[str, str]) -> int | None:
@@ -147,13 +153,14 @@ def observed(
     is kept: an event between the two may have said otherwise, of which this stream knows nothing, and then it is the
     later look that is right.
     """
-    look, content = sighting.look, sighting.content
-    digest = content_digest(content, key)
+    look = sighting.look
+    digest = content_digest(sighting.content, key)
     for recorded in known:
         before = recorded.event
         if (before.digest, before.api_version) == (digest, look.api_version) and before.observed_at_s >= look.at_s:
             return None
-    stream = observed_stream(look.mode, look.account, sighting.object_id)
+    stream = sighting.stream
+    content = deepcopy(sighting.content)  # whoever loses a race seals it once more
     Sealer(key, sighting.subject, stream, random).seal_object(content, "", sighting.object_type)
     event = StripeObjectObserved(
         mode=look.mode,
