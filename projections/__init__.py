@@ -19,6 +19,7 @@ from projections.invoices import INVOICES
 from projections.legacy_prices import LEGACY_PRICES
 from projections.notices import CLOSED_DIFFERENCES, ENTITLEMENT_CHANGES, NOTICES
 from projections.objects import with_families
+from projections.observations import OBSERVATIONS
 from projections.organizations import OPERATOR_LINKS, ORG_LINKS, ORGANIZATIONS
 from projections.overrides import OVERRIDES
 from projections.parked_acts import PARKED_ACTS
@@ -38,6 +39,7 @@ _BILLING = Group(
     "billing",
     projections=(
         STRIPE_EVENTS,
+        OBSERVATIONS,
         CUSTOMERS,
         SUBSCRIPTIONS,
         INVOICES,

@@ -34,6 +34,15 @@ from replay.fold import States, entry_of, fold, route
 from replay.hanging import BOOKED, HANGING
 
 _CATALOGUE = ("product", "price", "plan")
+#: The index of who is spoken of where: by Stripe's events, and by what we saw when we asked.
+_SPOKEN = (
+    "("
+    + " UNION ALL ".join(
+        f"SELECT mode, account, object, object_id, customer, org_claim, created_s, positions FROM {tables.LIVE}.{model}"
+        for model in ("stripe_events", "observations")
+    )
+    + ") spoken"
+)
 #: What hangs on the customers' objects: refunds of their charges, bookings of their credit …
 _HANGING = tuple(
     f"SELECT o.account, o.id FROM {hanging.joined}"
@@ -135,7 +144,7 @@ def _concerns(event: Any, org: str, customers: Pairs, bought: Pairs) -> bool:
 def _customers(conn: psycopg.Connection[Any], mode: str, org: str, position: int) -> Pairs:
     """Whoever was ever claimed for the organization: the derivation decides whose claim held."""
     claimed = conn.execute(
-        f"SELECT DISTINCT account, coalesce(customer, object_id) FROM {tables.LIVE}.stripe_events"
+        f"SELECT DISTINCT account, coalesce(customer, object_id) FROM {_SPOKEN}"
         " WHERE mode = %s AND org_claim = %s AND positions[1] <= %s",
         [mode, org, position],
     ).fetchall()
@@ -156,7 +165,7 @@ def _listed(
     """
     accounts = sorted({a for a, _ in customers})
     found = conn.execute(
-        f"SELECT account, object_id, positions FROM {tables.LIVE}.stripe_events"
+        f"SELECT account, object_id, positions FROM {_SPOKEN}"
         " WHERE mode = %s AND (%s::bigint IS NULL OR created_s <= %s) AND (%s::text[] IS NULL OR object = ANY(%s))"
         " AND ((account = ANY(%s) AND object = ANY(%s)) OR (account, customer) IN (SELECT * FROM unnest(%s::text[],"
         " %s::text[])) OR (account, object_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
@@ -171,7 +180,7 @@ def _listed(
     return (
         found
         + conn.execute(
-            f"SELECT account, object_id, positions FROM {tables.LIVE}.stripe_events"
+            f"SELECT account, object_id, positions FROM {_SPOKEN}"
             " WHERE mode = %s AND (%s::bigint IS NULL OR created_s <= %s) AND customer IS NULL"
             " AND (account, object_id) IN (SELECT * FROM unnest(%s::text[], %s::text[]))",
             [mode, until_s, until_s, *_columns(known)],

@@ -118,7 +118,7 @@ class Told(NamedTuple):
     type: str | None = None
     """Stripe's type of the event."""
     id: str | None = None
-    """Stripe's id of the event."""
+    """Stripe's id of the event; or of the object that was seen."""
     account: str | None = None
     stream: str | None = None
     version: int | None = None
@@ -138,7 +138,7 @@ def told(cause: Recorded | None) -> Told:
         kind="event",
         event=event.NAME,
         type=event.type if of_stripe else None,
-        id=event.event_id if of_stripe else None,
+        id=event.event_id if of_stripe else getattr(event, "object_id", None),
         account=getattr(event, "account", None),
         stream=cause.stream,
         version=cause.version,

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from ledger.events import Recorded, StripeEventReceived
 from ledger.facts import ObjectFact
+from ledger.stripe_call_events import StripeObjectObserved
 from ledger.translations import translate
+from ledger.translations.observed import translate_observed
 from projections.base import Entry, Group, Key, Projection
 
 #: Model -> key -> state. Loaded before a fold and changed by it; None: there is no row.
@@ -19,6 +21,8 @@ def entry_of(recorded: Recorded) -> Entry:
     position, stream, version, event, _, recorded_at_us = recorded
     # Conflicted and misrouted events are kept for people: what they say is never applied.
     said = translate(event) if type(event) is StripeEventReceived else None
+    if type(event) is StripeObjectObserved:
+        said = translate_observed(event)
     return Entry(position, stream, version, recorded_at_us, event, said)
 
 

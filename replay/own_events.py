@@ -5,7 +5,7 @@ could not say that (quarantined, in conflict, or their own row parked) are read 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import psycopg
 
@@ -22,6 +22,7 @@ from ledger.ids import (
     key_stream,
     link_stream,
     notice_stream,
+    observed_stream,
     override_stream,
     parked_stream,
     placement_stream,
@@ -29,6 +30,7 @@ from ledger.ids import (
     released_stream,
     stripe_stream,
 )
+from ledger.translations.observed import object_of_sighting
 from projections import GROUPS
 from projections.base import Entry, Group, Key, Projection
 from replay.fold import entry_of, route
@@ -40,6 +42,7 @@ Place = tuple[str, Key]
 #: Read models that are not of Stripe's objects -> the streams that hold what a row of theirs is folded from.
 _STREAMS: dict[str, Callable[[Any], list[str]]] = {
     "stripe_events": lambda key: [stripe_stream(*key), released_stream(*key)],
+    "observations": lambda key: [observed_stream(key[0], key[1], object_of_sighting(key[2]))],
     "operator_links": lambda key: [link_stream(*key)],
     "parked_acts": lambda key: [parked_stream(*key)],
     "overrides": lambda key: [override_stream(*key)],
@@ -91,7 +94,7 @@ def own_events(conn: psycopg.Connection[Any], group: Group, projection: Projecti
         return OwnEvents(_of_key(group, projection, key, of_streams(conn, streams(key))), frozenset())
     if any("." in read for read in projection.reads):
         raise NeedsRebuild(f"run `recount replay rebuild {projection.name}`: nothing tells what this key is made of")
-    mode, account, object_id = key
+    mode, account, object_id = cast(tuple[Mode, str, str], key)
     objects = [object_id]
     if projection.name in _SPEAKERS:
         objects += [id for (id,) in conn.execute(_SPEAKERS[projection.name], [mode, account, object_id])]
@@ -100,7 +103,8 @@ def own_events(conn: psycopg.Connection[Any], group: Group, projection: Projecti
         [mode, account, objects],
     )
     positions = sorted({p for (ps,) in told for p in ps})
-    known = _of_key(group, projection, key, map(entry_of, store.read_positions(conn, positions)))
+    seen = of_streams(conn, [observed_stream(mode, account, o) for o in objects])
+    known = _of_key(group, projection, key, [*map(entry_of, store.read_positions(conn, positions)), *seen])
     silent = _of_key(group, projection, key, _silent(conn, mode, account))
     entries = sorted({e.position: e for e in (*known, *silent)}.values(), key=lambda e: e.position)
     return OwnEvents(entries, frozenset(("stripe_events", (mode, account, _event_id(e))) for e in silent))

@@ -128,14 +128,18 @@ _NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 def translate(event: StripeEventReceived) -> Translation:
     """What a Stripe event says, or why it says nothing. Never raises for anything in the payload."""
     payload = bytes(event.payload)
-    # PostgreSQL's text holds no NUL; the log keeps it as it came. Hardly any payload escapes anything, and one byte is
-    # looked for ten times faster than six.
+    # Hardly any payload escapes anything, and one byte is looked for ten times faster than six.
     if b"\\" in payload and _NUL_MARK in payload:
-        event = replace(event, payload=msgspec.Raw(_NUL.sub(rb"\1\\ufffd", payload)))
+        event = replace(event, payload=msgspec.Raw(without_nul(payload)))
     translator = translator_of(event.type)
     if event.api_version is None and _is_thin(event.payload):
         return _of_thin(event, translator)
-    return _about(event.payload) if translator is None else translator.translate(event)
+    return about(event.payload) if translator is None else translator.translate(event)
+
+
+def without_nul(payload: bytes) -> bytes:
+    """PostgreSQL's text holds no NUL; the log keeps it as it came."""
+    return _NUL.sub(rb"\1\\ufffd", payload)
 
 
 @lru_cache(maxsize=1_000)
@@ -168,7 +172,7 @@ _glance = msgspec.json.Decoder(_Event).decode
 _NOTHING_KNOWN = StoredOnly(None, None, None)
 
 
-def _about(payload: bytes) -> StoredOnly:
+def about(payload: bytes) -> StoredOnly:
     """Whom an event without a translation is about, as far as it says so in the usual places."""
     try:
         seen = _glance(payload)

@@ -11,6 +11,7 @@ from tests.docs.markdown import code, page, table
 #: Model -> what a row is. A new model needs a line here.
 MEANINGS = {
     "stripe_events": "The webhook ledger: one row for each Stripe event received, and what became of it.",
+    "observations": "Every time that an object of Stripe's was seen because we asked, and what became of that.",
     "customers": "Customers as Stripe last described them. Personal fields stay sealed.",
     "subscriptions": "Subscriptions as Stripe last described them: items, period, trial, pause, end, discounts.",
     "invoices": "Invoices as Stripe last described them: state, amounts, attempts, pages.",
@@ -75,6 +76,12 @@ _NOTES = {
     ("parked_acts", "item"): "what `recount quarantine list` calls it",
     ("parked_acts", "handled"): "`released` or `dismissed`",
     ("parked_acts", "fault"): "the kind of error that had parked it",
+    ("observations", "created_s"): "when Stripe answered, by its own clock",
+    ("observations", "why"): "`call`, `fetch` or `reconcile`",
+    ("observations", "state"): "`applied`, `stored_only` or `quarantined`",
+    ("observations", "reason"): "why it is not applied",
+    ("observations", "api_versions"): "the API versions that it was seen in",
+    ("observations", "positions"): "where it stands in the log",
     ("stripe_events", "positions"): "where its renderings stand in the log",
     ("deadlines", "about"): "what is told when it is met",
     ("deadlines_met", "met_s"): "each due time that was met",
