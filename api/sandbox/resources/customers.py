@@ -1,0 +1,96 @@
+"""Customers and their balance: https://docs.stripe.com/api/customers."""
+
+from typing import Any
+
+from stripe import params as sdk
+
+from api.sandbox.desk import Desk, metadata
+from api.sandbox.errors import invalid
+from api.sandbox.listing import page
+from api.sandbox.routes import Route
+from api.sandbox.state import Object
+
+_PLAIN = ("address", "business_name", "description", "email", "individual_name", "name", "phone", "shipping")
+
+
+def create(desk: Desk, params: dict[str, Any]) -> Object:
+    """A customer, on a test clock if one is named."""
+    if params.get("test_clock") is not None:
+        desk.clock = desk.get("test_helpers.test_clock", params["test_clock"], "test_clock")["id"]
+    customer: Object = {
+        "id": desk.new_id("cus", 14),
+        "object": "customer",
+        **{name: params.get(name) for name in _PLAIN},
+        "balance": params.get("balance", 0),
+        "created": desk.now_s,
+        "currency": None,
+        "default_source": None,
+        "delinquent": False,
+        "discount": None,
+        "invoice_prefix": params.get("invoice_prefix") or desk.new_id("x", 8)[2:].upper(),
+        "invoice_settings": {
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
+        "livemode": desk.livemode,
+        "metadata": metadata(None, params.get("metadata") or {}),
+        "next_invoice_sequence": params.get("next_invoice_sequence", 1),
+        "preferred_locales": params.get("preferred_locales") or [],
+        "tax_exempt": params.get("tax_exempt") or "none",
+        "test_clock": desk.clock,
+    }
+    desk.add("customer", customer)
+    desk.emit("customer.created", customer)
+    return customer
+
+
+def update(desk: Desk, params: dict[str, Any], id: str) -> Object:
+    """Change what is named."""
+    customer = _present(desk, id)
+    changes: Object = {name: params[name] for name in (*_PLAIN, "balance", "preferred_locales") if name in params}
+    if "tax_exempt" in params:
+        changes["tax_exempt"] = params["tax_exempt"] or "none"
+    if "metadata" in params:
+        changes["metadata"] = metadata(customer["metadata"], params["metadata"])
+    if "invoice_settings" in params:
+        changes["invoice_settings"] = {**customer["invoice_settings"], **(params["invoice_settings"] or {})}
+    desk.change(customer, changes, "customer.updated")
+    return customer
+
+
+def retrieve(desk: Desk, params: dict[str, Any], id: str) -> Object:
+    """The customer; one that was deleted as its stub."""
+    return desk.get("customer", id)
+
+
+def delete(desk: Desk, params: dict[str, Any], id: str) -> Object:
+    """Delete a customer for ever, with its subscriptions: https://docs.stripe.com/api/customers/delete."""
+    customer = _present(desk, id)
+    desk.emit("customer.deleted", customer)
+    customer["deleted"] = True
+    return customer
+
+
+def listed(desk: Desk, params: dict[str, Any]) -> Object:
+    """Customers, newest first."""
+    where = {name: params[name] for name in ("email", "test_clock") if params.get(name) is not None}
+    return page(params, desk.scan("customer", **where), "/v1/customers")
+
+
+def _present(desk: Desk, id: str) -> Object:
+    customer = desk.get("customer", id)
+    if customer.get("deleted"):
+        raise invalid(f"No such customer: '{id}'; it was deleted", "id", "resource_missing")
+    return customer
+
+
+ROUTES = (
+    Route("POST", "/v1/customers", sdk.CustomerCreateParams, create),
+    Route("GET", "/v1/customers", sdk.CustomerListParams, listed),
+    Route("GET", "/v1/customers/{customer}", None, retrieve),
+    Route("POST", "/v1/customers/{customer}", sdk.CustomerUpdateParams, update),
+    Route("DELETE", "/v1/customers/{customer}", None, delete),
+)
+PREFIXES = {"cus": "customer"}

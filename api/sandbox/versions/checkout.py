@@ -1,0 +1,5 @@
+"""Differences between API versions."""
+
+from api.sandbox.versions.base import Change
+
+CHANGES: tuple[Change, ...] = ()
