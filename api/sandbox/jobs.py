@@ -1,8 +1,8 @@
 """What happens by itself when a time comes: renewals, retries, expiries. In order of time, one commit each."""
 
 from api.sandbox.desk import Desk
-from api.sandbox.resources import JOBS
 from api.sandbox.state import Object, State
+from api.sandbox.subjects import JOBS
 
 _DUE = "_due"
 

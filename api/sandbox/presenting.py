@@ -8,8 +8,8 @@ import copy
 from typing import Any
 
 from api.sandbox.desk import Desk
-from api.sandbox.resources import PRESENTERS
 from api.sandbox.state import Object
+from api.sandbox.subjects import PRESENTERS
 
 
 def present(desk: Desk, object: Object) -> Object:

@@ -5,8 +5,8 @@ from typing import Any
 from api.sandbox.desk import Desk
 from api.sandbox.errors import invalid
 from api.sandbox.presenting import present, stripped
-from api.sandbox.resources import PREFIXES
 from api.sandbox.state import Object
+from api.sandbox.subjects import PREFIXES
 from api.sandbox.versions import as_of_version
 
 _MAX_DEPTH = 4

@@ -16,9 +16,9 @@ from api.sandbox.idempotency import Answer
 from api.sandbox.jobs import advance, run_due
 from api.sandbox.parameters import checked
 from api.sandbox.rendering import rendered
-from api.sandbox.resources import ROUTES
 from api.sandbox.routes import Route, matching
 from api.sandbox.state import Object, State
+from api.sandbox.subjects import ROUTES
 from api.sandbox.versions import NEWEST, OLDEST
 
 PLATFORM_ACCOUNT = "acct_1RecountSandbox0"

@@ -1,0 +1,28 @@
+"""The registry of what the sandbox can do, by subject. One line a subject.
+
+A module of a subject has any of: ROUTES (what may be asked), PRESENTERS (how a kind is shown), JOBS (what is done
+when its time comes) and PREFIXES (of ids that refer to a kind).
+"""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from api.sandbox.resources import customers, events, test_clocks
+from api.sandbox.routes import Route
+
+_SUBJECTS: tuple[ModuleType, ...] = (
+    customers,
+    test_clocks,
+    events,
+)
+
+
+def _all(name: str) -> list[Any]:
+    return [getattr(subject, name) for subject in _SUBJECTS if hasattr(subject, name)]
+
+
+ROUTES: tuple[Route, ...] = tuple(route for routes in _all("ROUTES") for route in routes)
+PRESENTERS: dict[str, Callable[..., Any]] = {kind: show for shown in _all("PRESENTERS") for kind, show in shown.items()}
+JOBS: dict[str, Callable[..., None]] = {name: job for jobs in _all("JOBS") for name, job in jobs.items()}
+PREFIXES: dict[str, str] = {prefix: kind for kinds in _all("PREFIXES") for prefix, kind in kinds.items()}
