@@ -10,6 +10,7 @@ import msgspec
 
 from ledger.event_base import NO_PAYLOAD as NO_PAYLOAD
 from ledger.event_base import Event as Event
+from ledger.hosting_events import HOSTING_EVENTS
 from ledger.ids import Mode
 from ledger.stripe_call_events import (
     StripeCallBegun,
@@ -622,6 +623,7 @@ EVENTS: tuple[type[Event], ...] = (
     StripeCallUnknown,
     StripeCallsStopped,
     StripeCallsResumed,
+    *HOSTING_EVENTS,
 )
 
 

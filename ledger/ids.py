@@ -177,3 +177,48 @@ def key_of(parts: Iterable[str]) -> str:
 def subject_of(mode: Mode, account: str, owner: str) -> str:
     """Whose personal fields these are: a Stripe customer, or the object or event that stands alone."""
     return f"{mode}/{account}/{owner}"
+
+
+def environment_stream(mode: Mode, environment: str) -> str:
+    """The stream of one environment."""
+    return f"environment/{mode}/{environment}"
+
+
+def placing_stream(mode: Mode, kind: str, id: str) -> str:
+    """The stream of where a namespace or a project was placed."""
+    return f"hosting_place/{mode}/{_joined((kind, id))}"
+
+
+def rate_card_stream(mode: Mode, card: str) -> str:
+    """The stream of one rate card's versions."""
+    return f"rate_card/{mode}/{card}"
+
+
+def costs_stream(mode: Mode, batch: str) -> str:
+    """The stream of one batch of cost events: one event."""
+    return f"costs/{mode}/{_joined((batch,))}"
+
+
+def accrual_stream(mode: Mode, org: str, environment: str, day: str) -> str:
+    """The stream of an environment's accrual of a day, and of what was mended since: each number once."""
+    return f"accrual/{mode}/{_joined((org, environment, day))}"
+
+
+def accruing_stream(mode: Mode) -> str:
+    """The stream that says how far accruals have come."""
+    return f"accruing/{mode}"
+
+
+def hosting_months_stream(mode: Mode) -> str:
+    """The stream of closed months, in their order."""
+    return f"hosting_months/{mode}"
+
+
+def hosting_invoice_stream(mode: Mode, org: str, currency: str, month: str) -> str:
+    """The stream of a billing account's invoice for a month of hosting."""
+    return f"hosting_invoice/{mode}/{_joined((org, currency, month))}"
+
+
+def spending_stream(mode: Mode, org: str) -> str:
+    """The stream of an organization's hosting limit, and of how near it came."""
+    return f"spending_limit/{mode}/{_joined((org,))}"
