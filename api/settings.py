@@ -3,6 +3,7 @@
 import base64
 import binascii
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from environs import Env
 from limits import RateLimitItem, parse
 
 from commands.acts import SECOND_PERSON_FROM
+from commands.stripe_operations import API_VERSION
 from ledger.errors import RecountError
 from ledger.ids import MODES, Mode
 from ledger.keys import KEY_BYTES, MasterKey
@@ -20,6 +22,11 @@ from ledger.keys import KEY_BYTES, MasterKey
 RATE_LIMIT = "5000/second"
 RATE_UNITS = ("second", "minute", "hour")
 MAX_RATE = 1_000_000
+_DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
+
+
+#: Of an account in live mode: https://docs.stripe.com/rate-limits
+STRIPE_RATE = 100
 
 
 class BadSetting(RecountError):
@@ -49,6 +56,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     connect_secrets: tuple[WebhookSecret, ...]
     stripe_secret_key: str | None
     stripe_api_base: str
+    stripe_publishable_key: str | None = None
+    """For a browser; it is shown to whoever asks."""
+    stripe_api_version: str = API_VERSION
+    """In which version of Stripe's API we ask."""
+    stripe_rate: int = STRIPE_RATE
+    """How many requests a second go to Stripe at most, of all processes together."""
     log_level: str
     second_person_from: int = SECOND_PERSON_FROM
     """Acts that weigh this much or more wait for a second person."""
@@ -96,6 +109,9 @@ def load() -> Settings:
         connect_secrets=parse_secrets("STRIPE_CONNECT_WEBHOOK_SECRET", env.str("STRIPE_CONNECT_WEBHOOK_SECRET", "")),
         stripe_secret_key=stripe_key,
         stripe_api_base=env.str("STRIPE_API_BASE", "https://api.stripe.com"),
+        stripe_publishable_key=_publishable(env.str("STRIPE_PUBLISHABLE_KEY", None), stripe_key),
+        stripe_api_version=_api_version(env.str("RECOUNT_STRIPE_API_VERSION", API_VERSION)),
+        stripe_rate=_number("RECOUNT_STRIPE_RATE", env.str("RECOUNT_STRIPE_RATE", str(STRIPE_RATE)), 1, 10_000),
         log_level=env.str("RECOUNT_LOG_LEVEL", "info"),
         second_person_from=_weight(env.str("RECOUNT_SECOND_PERSON_FROM", str(SECOND_PERSON_FROM))),
         rate_limit=_rate_limit(env.str("RECOUNT_RATE_LIMIT", RATE_LIMIT)),
@@ -138,6 +154,26 @@ def parse_secrets(name: str, given: str) -> tuple[WebhookSecret, ...]:
         else:
             raise BadSetting(f"{name}: {mode!r} is no mode; write live:whsec_… or test:whsec_…")
     return tuple(found)
+
+
+def _api_version(given: str) -> str:
+    day, _, name = given.partition(".")
+    if not (_DAY.fullmatch(day) and (not name or (name.isascii() and name.isalpha()))):
+        raise BadSetting(
+            f"RECOUNT_STRIPE_API_VERSION: {given!r} is no version of Stripe's API; write one such as {API_VERSION}"
+        )
+    return given
+
+
+def _publishable(given: str | None, secret: str | None) -> str | None:
+    """A secret key in its place would be shown to everybody; one of the other mode makes forms that never work."""
+    if not given:
+        return None
+    if not given.startswith(("pk_live_", "pk_test_")):
+        raise BadSetting("STRIPE_PUBLISHABLE_KEY must be a publishable key (pk_…): whoever asks is shown it")
+    if secret and ("_live_" in secret) != given.startswith("pk_live_"):
+        raise BadSetting("STRIPE_PUBLISHABLE_KEY and STRIPE_SECRET_KEY are of different modes; take both of one")
+    return given
 
 
 def _weight(given: str) -> int:

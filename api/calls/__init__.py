@@ -1,0 +1,1 @@
+"""Calls to Stripe: asking for them, making them, finding out what became of them."""
