@@ -12,6 +12,7 @@ from ledger.event_base import NO_PAYLOAD as NO_PAYLOAD
 from ledger.event_base import Event as Event
 from ledger.hosting_events import HOSTING_EVENTS
 from ledger.ids import Mode
+from ledger.service_events import SERVICE_EVENTS
 from ledger.stripe_call_events import (
     StripeCallBegun,
     StripeCallFailed,
@@ -624,6 +625,7 @@ EVENTS: tuple[type[Event], ...] = (
     StripeCallsStopped,
     StripeCallsResumed,
     *HOSTING_EVENTS,
+    *SERVICE_EVENTS,
 )
 
 

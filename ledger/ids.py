@@ -169,6 +169,31 @@ def deadline_stream(kind: str, mode: Mode, key: str, at_s: int) -> str:
     return f"deadline/{kind}/{mode}/{at_s}/{key}"
 
 
+def service_policies_stream(mode: Mode) -> str:
+    """The stream of all service policies of a mode: a file of them is applied as a whole."""
+    return f"service_policies/{mode}"
+
+
+def service_stream(mode: Mode, org: str, service: str) -> str:
+    """The stream of an organization's service: its steps, and what operators said of it."""
+    return f"service/{mode}/{_joined((org, service))}"
+
+
+def service_subject(org: str, service: str) -> str:
+    """What the audit calls a service of an organization."""
+    return f"service/{_joined((org, service))}"
+
+
+def debt_stream(mode: Mode, account: str, invoice: str) -> str:
+    """The stream of what operators said of an unpaid invoice."""
+    return f"debt/{mode}/{account}/{invoice}"
+
+
+def enforcement_stream(mode: Mode, org: str, environment: str) -> str:
+    """The stream of what the deployment system was asked about an environment, and acknowledged."""
+    return f"enforcement/{mode}/{_joined((org, environment))}"
+
+
 def key_of(parts: Iterable[str]) -> str:
     """Several ids as one key; `item_parts` takes it apart."""
     return _joined(parts)
