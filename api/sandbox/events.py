@@ -14,20 +14,20 @@ from api.sandbox.versions import as_of_version
 
 def record(desk: Desk, type: str, object: Object, before: Object | None = None) -> Object:
     """Keep an event of the desk's account. Whoever listens is told after the request has been committed."""
-    return desk.add(
-        "event",
-        {
-            "id": desk.new_id("evt"),
-            "object": "event",
-            "created": desk.now_s,
-            "_wall_s": desk.wall_s,
-            "livemode": desk.livemode,
-            "request": dict(desk.request),
-            "type": type,
-            "_object": present(desk, object),
-            "_before": None if before is None else present(desk, before),
-        },
-    )
+    event = {
+        "id": desk.new_id("evt"),
+        "object": "event",
+        "created": desk.now_s,
+        "_wall_s": desk.wall_s,
+        "livemode": desk.livemode,
+        "request": dict(desk.request),
+        "type": type,
+        "_object": present(desk, object),
+        "_before": None if before is None else present(desk, before),
+    }
+    if desk.work.state.faults.of_event(type, "webhook_never") is not None:
+        return event
+    return desk.add("event", event)
 
 
 def shown(event: Object, version: str, *, account: str | None = None, pending: int = 0) -> Object:

@@ -5,6 +5,7 @@ One request at a time; each is all or nothing.
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +22,7 @@ from api.sandbox.state import Object, State
 from api.sandbox.subjects import ROUTES
 from api.sandbox.versions import NEWEST, OLDEST
 
+_REMEMBERED = 10_000
 PLATFORM_ACCOUNT = "acct_1RecountSandbox0"
 """The account that every secret key belongs to."""
 
@@ -38,6 +40,8 @@ class Request(NamedTuple):
     version: str | None = None
     """`Stripe-Version`; None: the account's own."""
     idempotency_key: str | None = None
+    spoiled: StripeError | None = None
+    """Carry it out, and answer this nevertheless, as Stripe may: the same key gets it again."""
 
 
 class Sandbox:
@@ -52,6 +56,8 @@ class Sandbox:
         self.lock = threading.RLock()
         self.listeners: list[Callable[[str, list[Object]], None]] = []
         """Told of each commit's new events, by the account (with its mode)."""
+        self.asked: deque[Object] = deque(maxlen=_REMEMBERED)
+        """The latest requests and what they were answered, newest last."""
 
     @property
     def wall_s(self) -> int:
@@ -80,7 +86,20 @@ class Sandbox:
                 answer = self._answer(request)
             finally:
                 self._tell(first)
+            self._remember(request, *answer)
             return answer
+
+    def _remember(self, request: Request, answer: Answer, replayed: bool) -> None:
+        self.asked.append(
+            {
+                "method": request.method,
+                "path": request.path,
+                "idempotency_key": request.idempotency_key,
+                "status": answer.status,
+                "replayed": replayed,
+                "request_id": answer.request_id,
+            }
+        )
 
     def _answer(self, request: Request) -> tuple[Answer, bool]:
         request_id = _request_id(self.state)
@@ -101,6 +120,8 @@ class Sandbox:
         desk = Desk(self.state, account, self.wall_s, {"id": request_id, "idempotency_key": key})
         desk.version = version
         answer = self._carried_out(desk, route, params, ids, expand)
+        if request.spoiled is not None:
+            answer = Answer(request.spoiled.status, {"error": request.spoiled.body}, request_id)
         if key is not None:
             idempotency.keep(self.state, account, key, asked, answer, self.wall_s)
         return answer, False

@@ -6,7 +6,9 @@ One process, a thread a connection: what it holds is in memory, and requests are
 import base64
 import binascii
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
@@ -15,6 +17,9 @@ from urllib.parse import parse_qsl
 from flask import Flask, Response, request
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from api.sandbox import faults
+from api.sandbox.control import make_control
+from api.sandbox.deliveries import Deliveries
 from api.sandbox.errors import StripeError
 from api.sandbox.forms import decode
 from api.sandbox.idempotency import Answer
@@ -25,16 +30,27 @@ _TICK_S = 1.0
 _METHODS = ["GET", "POST", "DELETE"]
 
 
-def make_app(sandbox: Sandbox) -> Flask:
+def make_app(sandbox: Sandbox, deliveries: Deliveries) -> Flask:
     """The WSGI application of a sandbox."""
     app = Flask("recount-sandbox", static_folder=None)
 
+    app.register_blueprint(make_control(sandbox, deliveries))
+
     @app.route("/v1/<path:rest>", methods=_METHODS)
     def ask(rest: str) -> Response:
+        rule = sandbox.state.faults.of_request(request.method, request.path)
+        kind = None if rule is None else rule.kind
+        if rule is not None and kind == "delay":
+            time.sleep(rule.seconds)
+        if kind == "lost_before":
+            return _cut()
+        if rule is not None and kind in ("429", "500", "409", "401"):
+            return _refused(faults.answer(rule), sandbox)
         try:
             said = decode(parse_qsl(_form(), keep_blank_values=True))
         except StripeError as error:
-            return _answered(Answer(error.status, {"error": error.body}, "req_unread"), replayed=False, sandbox=sandbox)
+            return _refused(error, sandbox)
+        spoiled = faults.answer(rule) if rule is not None and kind == "500_after" else None
         answer, replayed = sandbox.ask(
             Request(
                 request.method,
@@ -44,11 +60,24 @@ def make_app(sandbox: Sandbox) -> Flask:
                 request.headers.get("Stripe-Account"),
                 request.headers.get("Stripe-Version"),
                 request.headers.get("Idempotency-Key"),
+                spoiled,
             )
         )
+        if kind == "lost":
+            return _cut()
         return _answered(answer, replayed=replayed, sandbox=sandbox)
 
     return app
+
+
+def _cut() -> Response:
+    """Close the connection without an answer: what is written from here on goes nowhere."""
+    request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+    return Response()
+
+
+def _refused(error: StripeError, sandbox: Sandbox) -> Response:
+    return _answered(Answer(error.status, {"error": error.body}, "req_refused"), replayed=False, sandbox=sandbox)
 
 
 def _form() -> str:
@@ -93,7 +122,8 @@ class _Quiet(WSGIRequestHandler):
 @contextmanager
 def serving(sandbox: Sandbox, host: str = HOST, port: int = 0) -> Iterator[str]:
     """Serve until the end of the block; yields the base URL. Port 0: any that is free."""
-    server = make_server(host, port, make_app(sandbox), threaded=True, request_handler=_Quiet)
+    deliveries = Deliveries(sandbox)
+    server = make_server(host, port, make_app(sandbox, deliveries), threaded=True, request_handler=_Quiet)
     stopping = threading.Event()
     threads = [
         threading.Thread(target=server.serve_forever, name="sandbox", daemon=True),
@@ -102,7 +132,8 @@ def serving(sandbox: Sandbox, host: str = HOST, port: int = 0) -> Iterator[str]:
     for thread in threads:
         thread.start()
     try:
-        yield f"http://{host}:{server.server_port}"
+        with deliveries.running():
+            yield f"http://{host}:{server.server_port}"
     finally:
         stopping.set()
         server.shutdown()

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from api.sandbox.faults import Faults
+
 Object = dict[str, Any]
 Key = tuple[str, str, str]
 """Account, kind, id."""
@@ -24,6 +26,8 @@ class State:
     def __init__(self, file: Path | None = None) -> None:
         """`file`: where it is kept over a restart; None: nowhere."""
         self.objects: dict[Key, Object] = {}
+        self.faults = Faults()
+        """Not kept over a restart."""
         self.counter = 0
         """How many ids were given out; also the order in which objects were made."""
         self._by_kind: dict[tuple[str, str], dict[str, None]] = {}

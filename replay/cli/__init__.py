@@ -24,7 +24,7 @@ from replay.cli.options import WANTS_JSON
 from replay.cli.orgs import orgs
 from replay.cli.plans import plans
 from replay.cli.printing import say_json
-from replay.cli.processes import bench, demo, doctor, serve, worker
+from replay.cli.processes import bench, demo, doctor, sandbox, serve, worker
 from replay.cli.quarantine import quarantine
 from replay.cli.replaying import replay
 from replay.cli.simulation import simulate
@@ -78,6 +78,7 @@ for _command in (
     doctor,
     status,
     demo,
+    sandbox,
     simulate,
     bench,
     events,

@@ -1,6 +1,7 @@
-"""`recount serve | worker | doctor | demo | bench`: thin, because what they start lives at the edge."""
+"""`recount serve | worker | doctor | demo | sandbox | bench`: thin, because what they start lives at the edge."""
 
 import sys
+from pathlib import Path
 
 import click
 
@@ -61,6 +62,24 @@ def demo(host: str, port: int) -> None:
     The history is delivered as signed webhooks, and every read model is rebuilt.
     """
     service("demo")(host=host, port=port)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=12111, show_default=True, help="0: any that is free.")
+@click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep what it holds here, over a restart. Without: in memory alone.",
+)
+@click.option("--api-version", default="2026-10-28.endive", show_default=True, help="Of the account: acacia to endive.")
+@click.option("--forward-to", metavar="URL", help="Deliver its events, signed, to the Recount at this base URL.")
+def sandbox(host: str, port: int, folder: Path | None, api_version: str, forward_to: str | None) -> None:
+    """Run a Stripe of one's own, on loopback.
+
+    Stateful and strict: for development and tests without a Stripe account. Ctrl-C stops it.
+    """
+    service("sandbox")(host=host, port=port, folder=folder, version=api_version, forward_to=forward_to)
 
 
 @click.command()
