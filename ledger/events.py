@@ -12,6 +12,7 @@ from ledger.event_base import NO_PAYLOAD as NO_PAYLOAD
 from ledger.event_base import Event as Event
 from ledger.hosting_events import HOSTING_EVENTS
 from ledger.ids import Mode
+from ledger.passthrough_events import PASSTHROUGH_EVENTS
 from ledger.service_events import SERVICE_EVENTS
 from ledger.stripe_call_events import (
     StripeCallBegun,
@@ -626,6 +627,7 @@ EVENTS: tuple[type[Event], ...] = (
     StripeCallsResumed,
     *HOSTING_EVENTS,
     *SERVICE_EVENTS,
+    *PASSTHROUGH_EVENTS,
 )
 
 

@@ -247,3 +247,28 @@ def hosting_invoice_stream(mode: Mode, org: str, currency: str, month: str) -> s
 def spending_stream(mode: Mode, org: str) -> str:
     """The stream of an organization's hosting limit, and of how near it came."""
     return f"spending_limit/{mode}/{_joined((org,))}"
+
+
+def cost_policy_stream(mode: Mode, org: str, category: str) -> str:
+    """The stream of what may be passed through to an organization of a category of provider costs, in versions."""
+    return f"cost_policy/{mode}/{_joined((org, category))}"
+
+
+def charges_stream(mode: Mode, record: str) -> str:
+    """The stream of one record of provider charges: one event."""
+    return f"provider_charges/{mode}/{_joined((record,))}"
+
+
+def reservation_stream(mode: Mode, org: str, id: str) -> str:
+    """The stream of one reservation of an organization: made, then settled, released or expired."""
+    return f"reservation/{mode}/{_joined((org, id))}"
+
+
+def budget_stream(mode: Mode, org: str, category: str, period: str, currency: str) -> str:
+    """The stream of one budget: each of its events says all of it, so that nobody need read but the last."""
+    return f"budget/{mode}/{_joined((org, category, period, currency))}"
+
+
+def reconciliation_stream(mode: Mode, org: str, period: str) -> str:
+    """The stream of all reconciliation batches of an organization and month: no two of them bill one charge."""
+    return f"reconciliation/{mode}/{_joined((org, period))}"

@@ -61,6 +61,10 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "secrets": "makes keys",
         "threading": "guards the memory of keys",
     },
+    "ledger/charge_claims.py": {
+        "psycopg": "claims references of provider charges in PostgreSQL",
+        "uuid": "the type of a digest; makes none",
+    },
     "ledger/migrations/__init__.py": {"psycopg": "migrates PostgreSQL"},
 }
 #: Calls that ask the clock what time it is. `datetime` itself is a type and may be imported anywhere.

@@ -10,7 +10,14 @@ import psycopg
 
 from ledger.errors import RecountError
 
-LOG = ("0001_log.sql", "0002_key_uses.sql", "0003_reactions.sql", "0005_stripe_pace.sql", "0004_cost_claims.sql")
+LOG = (
+    "0001_log.sql",
+    "0002_key_uses.sql",
+    "0003_reactions.sql",
+    "0005_stripe_pace.sql",
+    "0004_cost_claims.sql",
+    "0006_charge_claims.sql",
+)
 KEYS = ("0001_keys.sql",)
 
 _LOCK = 0x5EC0_0001
