@@ -94,7 +94,7 @@ def own_events(conn: psycopg.Connection[Any], group: Group, projection: Projecti
         return OwnEvents(_of_key(group, projection, key, of_streams(conn, streams(key))), frozenset())
     if any("." in read for read in projection.reads):
         raise NeedsRebuild(f"run `recount replay rebuild {projection.name}`: nothing tells what this key is made of")
-    mode, account, object_id = cast(tuple[Mode, str, str], key)
+    mode, account, object_id = cast("tuple[Mode, str, str]", key)
     objects = [object_id]
     if projection.name in _SPEAKERS:
         objects += [id for (id,) in conn.execute(_SPEAKERS[projection.name], [mode, account, object_id])]

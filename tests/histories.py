@@ -14,6 +14,7 @@ from uuid import uuid4
 import psycopg
 from psycopg.conninfo import make_conninfo
 from samples import Delivery
+from sightings import Seen
 
 from api.postgres import EmbeddedPostgres
 from ledger import inbox
@@ -154,7 +155,7 @@ def link(log: Log, *links: Link | Override) -> None:
 # ---- the fold without a database ------------------------------------------------------------
 
 
-def remembered(deliveries: Iterable[Delivery | Link | Override], key: bytes = KEY) -> list[Entry]:
+def remembered(deliveries: Iterable[Delivery | Link | Override | Seen], key: bytes = KEY) -> list[Entry]:
     """What a log would hold after these deliveries, decoded and translated; `ingest` without a database."""
     streams: dict[str, list[Recorded]] = {}
     entries: list[Entry] = []
@@ -162,6 +163,8 @@ def remembered(deliveries: Iterable[Delivery | Link | Override], key: bytes = KE
         new: NewEvent | None
         if isinstance(told, (Link, Override)):
             new = told.new(len(streams.get(told.stream, ())) + 1)
+        elif isinstance(told, Seen):
+            new = told.new(streams.get(told.sighting.stream, ()), key, n)
         else:
             new = received(told, key, n)
             if new.stream in streams:

@@ -23,6 +23,7 @@ from oracle.outgoing import deadlines, entitlement_changes
 from oracle.payments import payments
 from oracle.plans import plan_rows
 from oracle.sellers import accounts, payouts
+from oracle.sightings import OneSight, observations
 from oracle.tax import tax_profiles
 
 Row = dict[str, Any]
@@ -40,18 +41,22 @@ def recount(
     links: Iterable[Any] = (),
     overrides: Iterable[Any] = (),
     decided: Iterable[tuple[Any, int]] = (),
+    seen: Iterable[Any] = (),
 ) -> Rows:
     """Every row of every billing model: model -> key -> column -> value. Sealed, time and position columns aside.
 
     `deliveries` are (event, endpoint); `links` have mode, account, customer and org (None: taken back), in order.
     `overrides` have mode, org, feature, granted (None: ended), limit, from_s, until_s and reason, in order.
     `decided` are events about plans and agreements, each with the microsecond at which it was recorded, in order.
+    `seen` are objects as Stripe answered with them: obj, at_s, version, account, live and why.
     """
+    sights = [OneSight(s) for s in seen]
     renderings = _renderings(deliveries)
     rows: Rows = {model: {} for model in FIELDS}
     rows["stripe_events"] = _ledger(renderings)
+    rows["observations"] = observations(sights)
     told: dict[str, dict[tuple[str, ...], list[Said]]] = {}
-    for model, key, said in _everything_said(renderings):
+    for model, key, said in _everything_said(renderings, sights):
         rows[model][key] = _object_row(model, key, said)
         told.setdefault(model, {})[key] = said
     rows["operator_links"] = _operator_links(links)
@@ -141,9 +146,15 @@ def _ledger(renderings: list[_Rendering]) -> dict[tuple[str, ...], Row]:
     return rows
 
 
-def _everything_said(renderings: list[_Rendering]) -> Iterable[tuple[str, tuple[str, ...], list[Said]]]:
-    """For each object, all that was ever said about it."""
+def _everything_said(
+    renderings: list[_Rendering], sights: list[OneSight]
+) -> Iterable[tuple[str, tuple[str, ...], list[Said]]]:
+    """For each object, all that was ever said about it, or seen of it."""
     facts = [r.said for r in renderings if isinstance(r.said, ObjectFact)]
+    # what was seen goes by its content and its second, and over an event of that second
+    facts += [
+        s.said._replace(event_id=s.key[2], at_s=s.at_s, fetched=True) for s in sights if isinstance(s.said, ObjectFact)
+    ]
     for model, *key in sorted({(f.model, f.mode, f.account, f.id) for f in facts}):
         mine = [f for f in facts if [f.model, f.mode, f.account, f.id] == [model, *key]]
         yield model, tuple(key), [said_by(f, FIELDS[model]) for f in mine]
