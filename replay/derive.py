@@ -6,6 +6,8 @@ catalogue edit), so that an edit touching every organization delays nobody else.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -134,7 +136,10 @@ def _matters(change: Change, reads: Sequence[str]) -> bool:
     before, after = change
     if before is None or after is None or not reads:
         return True
-    return any(getattr(before, c) != getattr(after, c) for c in reads)
+    return bool(_read(reads)(before) != _read(reads)(after))
+
+
+_read = cache(lambda names: attrgetter(*names))
 
 
 def follow_up(
@@ -218,11 +223,11 @@ def drain(conn: psycopg.Connection[Any], group: Group, schema: str, *, bulk: boo
     With `bulk` false only keys that a change named itself are derived.
     """
     names = [d.name for d in group.derivations]
+    # said in the statement, not by a parameter, for which its one plan would read what spreads, too
+    some = f"{schema}.dirty WHERE derivation = ANY(%b){'' if bulk else ' AND NOT bulk'}"
+    spreads = f" OR EXISTS (SELECT FROM {schema}.spreading WHERE derivation = ANY(%b))" if bulk else ""
     waiting = conn.execute(
-        f"SELECT EXISTS (SELECT FROM {schema}.dirty WHERE derivation = ANY(%b) AND (NOT bulk OR %b))"
-        f" OR (%b AND EXISTS (SELECT FROM {schema}.spreading WHERE derivation = ANY(%b)))",
-        [names, bulk, bulk, names],
-        prepare=True,
+        f"SELECT EXISTS (SELECT FROM {some}){spreads}", [names, names] if bulk else [names], prepare=True
     ).fetchone()
     if waiting is None or not waiting[0]:
         return False
@@ -233,11 +238,10 @@ def drain(conn: psycopg.Connection[Any], group: Group, schema: str, *, bulk: boo
                 _spread(conn, group, schema, derivation)
         # Taken out before they are derived: what is too much for this step is queued again.
         rows = conn.execute(
-            f"DELETE FROM {schema}.dirty WHERE (derivation, key) IN (SELECT derivation, key FROM {schema}.dirty"
-            " WHERE derivation = ANY(%b) AND (NOT bulk OR %b)"
+            f"DELETE FROM {schema}.dirty WHERE (derivation, key) IN (SELECT derivation, key FROM {some}"
             " ORDER BY array_position(%b::text[], derivation), bulk, position LIMIT %b)"
             " RETURNING derivation, key, position",
-            [names, bulk, names, BULK_KEYS if bulk else DRAIN_KEYS],
+            [names, names, BULK_KEYS if bulk else DRAIN_KEYS],
             prepare=True,
         ).fetchall()
         dirty: dict[str, dict[Key, int]] = {}

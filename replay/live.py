@@ -70,6 +70,8 @@ class Projector:
         self.conn: psycopg.Connection[Any] = psycopg.connect(
             tables.stepping_conninfo(conninfo), autocommit=True, connect_timeout=2
         )
+        # Steps know more statements than psycopg keeps prepared by default (100; about 170 are met within an hour)
+        self.conn.prepared_max = None
         self._by_name = {p.name: p for p in group.projections}
         self._parked: dict[str, set[Key]] = {}
         self._leads = False
