@@ -24,6 +24,7 @@ APPEND_SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )
 DELIVERIES_MADE = Counter("recount_delivery_attempts_total", "Attempts to deliver a notice, by outcome", ["outcome"])
+CALLS_MADE = Counter("recount_stripe_calls_total", "Attempts of the worker to call Stripe, by outcome", ["outcome"])
 FAULTS = Counter("recount_worker_faults_total", "Times a worker loop failed and started anew", ["group"])
 
 
@@ -86,7 +87,7 @@ def exposition(connect: Callable[[], Any]) -> bytes:
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
-        for metric in (WEBHOOKS, APPEND_SECONDS, DELIVERIES_MADE, FAULTS):
+        for metric in (WEBHOOKS, APPEND_SECONDS, DELIVERIES_MADE, CALLS_MADE, FAULTS):
             registry.register(metric)
     registry.register(_FromDatabase(connect))
     return generate_latest(registry)

@@ -1,4 +1,4 @@
-"""What the worker runs beside projections: reactions, deadlines, deliveries, each in a loop that outlives faults.
+"""What the worker runs beside projections, each in a loop that outlives faults: what follows, and what goes out.
 
 Any number of workers may run: one reacts, one delivers, and all of them meet deadlines, each of which counts once.
 """
@@ -12,6 +12,8 @@ from typing import Any
 
 import structlog
 
+from api.calls.wiring import open_calls
+from api.calls.worker import CallWorker
 from api.database import Database
 from api.deliveries import Deliverer
 from api.metrics import FAULTS
@@ -45,7 +47,7 @@ class Outgoing:
 
     def threads(self) -> list[threading.Thread]:
         """The loops, not started."""
-        loops = (("reactions", self._reacting), ("deliveries", self._delivering))
+        loops = (("reactions", self._reacting), ("deliveries", self._delivering), ("calls", self._calling))
         return [threading.Thread(target=self._keep, args=(name, loop), name=name, daemon=True) for name, loop in loops]
 
     def close(self) -> None:
@@ -106,7 +108,23 @@ class Outgoing:
             with contextlib.closing(deliverer):
                 self._run(deliverer, tail)
 
-    def _run(self, job: Reactor | Deliverer, tail: store.Tail) -> None:
+    def _calling(self) -> None:
+        settings = self._settings
+        if settings.stripe_secret_key is None:  # nothing can be asked for, either
+            self._stopping.wait()
+            return
+        conninfo = self._database.conninfo
+        with (
+            contextlib.closing(self._database.key_store(settings)) as keys,
+            contextlib.closing(open_calls(self._database, settings, keys, waited_for=False)) as calls,
+            contextlib.closing(store.Tail(store.as_role(conninfo, "recount_reader"))) as tail,
+            contextlib.closing(
+                CallWorker(conninfo, calls.journal, calls.maker, clock=time.time, chance=random.random)
+            ) as worker,
+        ):
+            self._run(worker, tail)
+
+    def _run(self, job: Reactor | Deliverer | CallWorker, tail: store.Tail) -> None:
         while not self._stopping.is_set():
             if not job.lead():
                 self._stopping.wait(_STAND_BY_S)

@@ -2,12 +2,14 @@
 
 from ledger.translations import FAMILIES
 from projections.accounts import ACCOUNTS
+from projections.accruals import ACCRUALS, ACCRUALS_COUNTED, HOSTING_MONTHS
 from projections.agreements import AGREEMENTS
 from projections.api_keys import API_KEYS
 from projections.approvals import APPROVALS
 from projections.audit import AUDIT_LOG
 from projections.base import Derivation, Group, Projection
 from projections.catalog import CATALOG, PRICES, PRODUCTS
+from projections.cost_events import COST_EVENTS
 from projections.credit_balances import CREDIT_BALANCES
 from projections.customers import CUSTOMERS
 from projections.deadlines import DEADLINES, DEADLINES_MET
@@ -15,6 +17,8 @@ from projections.deliveries import DELIVERIES, DELIVERY_ATTEMPTS
 from projections.endpoints import ENDPOINTS
 from projections.entitlement_summaries import ENTITLEMENT_SUMMARIES
 from projections.entitlements import ENTITLEMENTS
+from projections.environments import ENVIRONMENTS
+from projections.hosting_invoices import HOSTING_INVOICES
 from projections.invoices import INVOICES
 from projections.legacy_prices import LEGACY_PRICES
 from projections.notices import CLOSED_DIFFERENCES, ENTITLEMENT_CHANGES, NOTICES
@@ -25,11 +29,15 @@ from projections.overrides import OVERRIDES
 from projections.parked_acts import PARKED_ACTS
 from projections.payments import PAYMENTS
 from projections.payouts import PAYOUTS
+from projections.placements import PLACEMENTS
 from projections.plan_moves import PLAN_MOVES
 from projections.plan_placements import PLAN_PLACEMENTS
 from projections.plan_purchases import PLAN_PURCHASES
 from projections.plan_sales import PRICE_LOOKUP_KEYS, SUBSCRIPTION_SALES
 from projections.plans import PLAN_NAMES, PLANS
+from projections.rate_cards import RATE_CARDS
+from projections.spending_limits import SPENDING_LIMITS
+from projections.stripe_calls import STRIPE_CALLS, STRIPE_CALLS_STOPPED, STRIPE_MADE
 from projections.stripe_events import STRIPE_EVENTS
 from projections.subscriptions import SUBSCRIPTIONS
 from projections.tax_profiles import TAX_PROFILES
@@ -61,6 +69,18 @@ _BILLING = Group(
         NOTICES,
         CLOSED_DIFFERENCES,
         DELIVERY_ATTEMPTS,
+        STRIPE_CALLS,
+        STRIPE_CALLS_STOPPED,
+        STRIPE_MADE,
+        ENVIRONMENTS,
+        PLACEMENTS,
+        RATE_CARDS,
+        COST_EVENTS,
+        ACCRUALS,
+        ACCRUALS_COUNTED,
+        HOSTING_MONTHS,
+        HOSTING_INVOICES,
+        SPENDING_LIMITS,
     ),
     derivations=(
         CATALOG,

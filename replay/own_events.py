@@ -15,6 +15,8 @@ from ledger.facts import ObjectFact
 from ledger.ids import (
     Mode,
     agreement_stream,
+    call_stream,
+    calls_stream,
     delivery_stream,
     difference_stream,
     endpoint_stream,
@@ -56,6 +58,8 @@ _STREAMS: dict[str, Callable[[Any], list[str]]] = {
     "closed_differences": lambda key: [difference_stream(key[1], key[0], item_parts(key[2]))],
     "delivery_attempts": lambda key: [delivery_stream(key[2], key[1])],
     "api_keys": lambda key: [key_stream(*key)],
+    "stripe_calls": lambda key: [call_stream(*key)],
+    "stripe_calls_stopped": lambda key: [calls_stream(*key)],
 }
 #: Read models of what events say of other objects too -> those objects, by mode, account and the key's own object.
 _SPEAKERS = {
@@ -114,8 +118,8 @@ def _silent(conn: psycopg.Connection[Any], mode: str, account: str) -> list[Entr
     """Events of which the webhook ledger does not say what they speak of, though they may do so now."""
     rows = conn.execute(
         f"SELECT 'stripe/' || mode || '/' || account || '/' || id FROM {LIVE}.stripe_events"
-        " WHERE mode = %s AND account = %s AND object_id IS NULL AND state IN ('waiting', 'quarantined', 'conflict')"
-        " AND (state <> 'waiting' OR cardinality(positions) > 1)"
+        " WHERE mode = %s AND account = %s AND state IN ('waiting', 'quarantined', 'conflict')"
+        " AND CASE state WHEN 'waiting' THEN cardinality(positions) > 1 ELSE object_id IS NULL END"
         f" UNION SELECT 'stripe/' || array_to_string(key, '/') FROM {LIVE}.parked"
         " WHERE model = 'stripe_events' AND key[1:2] = ARRAY[%s, %s]",
         [mode, account, mode, account],

@@ -1,7 +1,7 @@
-"""The one place that speaks to Stripe: through the SDK's own client, one request at a time; nothing is retried here.
+"""The one place that speaks to Stripe, by the client of its own SDK: one request at a time, none repeated here.
 
-Knows the key, the API version, the base address, timeouts and Stripe's rate. Refuses to know what is asked for, and what
-an answer means (`api.calls.verdict`).
+Knows the key, the API version, the base address, timeouts and Stripe's rate. Refuses to know what is asked for, and
+what an answer means (`api.calls.verdict`).
 """
 
 import threading
@@ -140,7 +140,9 @@ def _lowered(headers: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def mode_of_key(key: str) -> Mode:
-    """The mode that a secret key is of. Raises Refused("stripe_key_unknown")."""
+    """The mode that a secret key is of. Raises Refused (`stripe_key_missing`, `stripe_key_unknown`)."""
+    if not key:
+        raise Refused("set STRIPE_SECRET_KEY: without it nothing can be asked of Stripe", code="stripe_key_missing")
     for mode in ("live", "test"):
         if any(key.startswith(f"{kind}{mode}_") for kind in _KEYS):
             return "live" if mode == "live" else "test"
@@ -151,11 +153,8 @@ def mode_of_key(key: str) -> Mode:
 
 def from_settings(settings: Settings, pace: Pace, clock: Callable[[], float], *, read_s: float = READ_S) -> Stripe:
     """The client that the settings name. Raises Refused (`stripe_key_missing`, `stripe_key_unknown`)."""
-    key = settings.stripe_secret_key
-    if not key:
-        raise Refused("set STRIPE_SECRET_KEY: without it nothing can be asked of Stripe", code="stripe_key_missing")
     return Stripe(
-        key,
+        settings.stripe_secret_key or "",
         base=settings.stripe_api_base,
         api_version=settings.stripe_api_version,
         pace=pace,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from api.calls.client import NoAnswer, Reply, Request, Urgency
 from api.calls.sealed import Keys, SubjectErased, opened
-from api.calls.seeing import Seen, observation
+from api.calls.seeing import Observes, Seen
 from api.calls.verdict import Again, Failed, Lost, Stopped, Succeeded, Verdict, answered_s, verdict
 from commands.base import Journal
 from commands.reactions import SYSTEM
@@ -58,9 +58,12 @@ class Made(NamedTuple):
 class Maker:
     """Makes calls of one mode. May be used from several threads, and in several processes at once."""
 
-    def __init__(self, journal: Journal, keys: Keys, stripe: Sends, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, journal: Journal, keys: Keys, observer: Observes, stripe: Sends, clock: Callable[[], float]
+    ) -> None:
         self._journal = journal
         self._keys = keys
+        self._observer = observer
         self._stripe = stripe
         self._clock = clock
 
@@ -110,11 +113,12 @@ class Maker:
         """Read something of Stripe's; nothing is kept. Raises NoAnswer."""
         return self._stripe.send(Request("GET", path, account, params or {}, **how))
 
-    def keep_found(self, call_id: str, reply: Reply, command: SucceedCall) -> Call:
-        """Keep that an object was found which a call made."""
+    def keep_found(self, call_id: str, shown: dict[str, Any], command: SucceedCall) -> Call:
+        """Keep that the object was found which a call made or changed, and how it stands."""
         asked = self.known(call_id).requested
         assert asked is not None
-        return self._keep(call_id, command, self._fetched(asked, reply))
+        at_s = command.answered_s
+        return self._keep(call_id, command, Seen(shown, self._look(asked, at_s)) if at_s is not None else None)
 
     def keep(self, call_id: str, command: Command) -> Call:
         """Keep what became of a call. Returns it as it is then."""
@@ -201,7 +205,8 @@ class Maker:
                 return call
             metadata = self._metadata(call)
             unit = [NewEvent(stream, len(history) + 1 + i, e, metadata) for i, e in enumerate(events)]
-            if isinstance(self._journal.append(*unit, *observation(self._journal, self._keys, seen)), Appended):
+            shown = self._observer.events(seen.sightings()) if seen is not None else ()
+            if isinstance(self._journal.append(*unit, *shown), Appended):
                 return CALLS.fold([*(r.event for r in history), *events])
         raise StreamMoved(f"others keep writing to {stream}; try again")
 

@@ -25,9 +25,6 @@ class Keys(Protocol):
     def open(self, subjects: Iterable[str]) -> Mapping[str, bytes | None]:
         """Keys to read with; None: destroyed or unknown."""
 
-    def index_email(self, subject: str, email: str) -> None:
-        """Make a subject findable by an e-mail address."""
-
 
 class SubjectErased(Exception):
     """What was sealed cannot be opened: its subject was erased."""
