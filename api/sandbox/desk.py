@@ -91,13 +91,17 @@ class Desk:
         """The object, or None when there is no such."""
         return None if id is None else self.work.get((self.account, kind, id))
 
-    def find(self, kind: str, where: Callable[[Object], bool] | None = None, **equal: str | None) -> list[Object]:
+    def find(
+        self, kind: str, where: Callable[[Object], bool] | None = None, **equal: str | bool | None
+    ) -> list[Object]:
         """Objects of a kind whose fields equal what is given, oldest first. Deleted ones are left out."""
         return [self.get(kind, o["id"]) for o in self.scan(kind, where, **equal)]
 
-    def scan(self, kind: str, where: Callable[[Object], bool] | None = None, **equal: str | None) -> Iterator[Object]:
+    def scan(
+        self, kind: str, where: Callable[[Object], bool] | None = None, **equal: str | bool | None
+    ) -> Iterator[Object]:
         """The same, only to be looked at."""
-        reference = next(((f, v) for f, v in equal.items() if v is not None and f in _LOOKED_UP), None)
+        reference = next(((f, v) for f, v in equal.items() if isinstance(v, str) and f in _LOOKED_UP), None)
         for id in self.work.ids(self.account, kind, reference):
             found = self.work.peek((self.account, kind, id))
             if found is None or found.get("deleted"):

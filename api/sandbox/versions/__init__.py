@@ -6,7 +6,7 @@ line a subject.
 
 from typing import Any
 
-from api.sandbox.versions import billing, checkout, payments
+from api.sandbox.versions import adjustments, billing, checkout, payments
 from api.sandbox.versions.base import Change
 
 NEWEST = "2026-10-28.endive"
@@ -17,7 +17,7 @@ OLDEST = "2024-09-30"
 
 _CHANGES: tuple[Change, ...] = tuple(
     sorted(
-        (*billing.CHANGES, *checkout.CHANGES, *payments.CHANGES),
+        (*adjustments.CHANGES, *billing.CHANGES, *checkout.CHANGES, *payments.CHANGES),
         key=lambda change: change.since,
         reverse=True,
     )
