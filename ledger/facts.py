@@ -59,6 +59,9 @@ class Waiting(NamedTuple):
     """The event is not whole: something must be fetched first."""
 
     reason: str
+    object: str | None = None
+    """Stripe's type of what must be fetched, where the event tells."""
+    object_id: str | None = None
 
 
 class Quarantined(NamedTuple):

@@ -149,15 +149,15 @@ def observed(
 ) -> NewEvent | None:
     """The event to append after the `known` ones of its stream, personal fields sealed under `key`; None: nothing new.
 
-    Nothing is new where the same content is known of this second or a later one. The same content of a *later* second
-    is kept: an event between the two may have said otherwise, of which this stream knows nothing, and then it is the
-    later look that is right.
+    Nothing is new where the same content is known of the same second. Of another second it is kept: an event between
+    the two may have said otherwise, of which this stream knows nothing; and read models tell since when something was
+    seen. So which of two looks is kept first makes no difference to any row.
     """
     look = sighting.look
     digest = content_digest(sighting.content, key)
     for recorded in known:
         before = recorded.event
-        if (before.digest, before.api_version) == (digest, look.api_version) and before.observed_at_s >= look.at_s:
+        if (before.digest, before.api_version, before.observed_at_s) == (digest, look.api_version, look.at_s):
             return None
     stream = sighting.stream
     content = deepcopy(sighting.content)  # whoever loses a race seals it once more

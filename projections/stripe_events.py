@@ -140,6 +140,7 @@ def _rendering(entry: Entry) -> _Rendering:
         state, about = "stored_only", (said.object, said.object_id, said.customer, None)
     elif isinstance(said, Waiting):
         state, reason = "waiting", said.reason
+        about = (said.object, said.object_id, None, None)
     elif isinstance(said, Quarantined):
         state, reason = "quarantined", said.reason
     return _Rendering(
@@ -205,7 +206,7 @@ def _make(entry: Entry) -> tuple[Row, bytes]:
 
 STRIPE_EVENTS = Projection(
     "stripe_events",
-    2,
+    3,
     _TABLE,
     (StripeEventReceived.NAME, StripeEventConflicted.NAME, StripeEventReleased.NAME, StripeEventDismissed.NAME),
     _keys,

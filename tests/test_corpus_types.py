@@ -53,7 +53,7 @@ ASIDE = {
     # written by hand, without the `data` that tells what is wrong
     "v1.billing.meter.error_report_triggered__nover__stripe-python__628cb0.json": (
         "waiting",
-        "thin event: its object has not been fetched",
+        "thin event: what it is about must be fetched",
     ),
 }
 #: Types of the corpus that never were Stripe's.

@@ -189,7 +189,7 @@ def test_usage_under_a_name_that_no_meter_has_is_a_report_without_a_meter() -> N
 
 
 def test_a_thin_event_without_its_data_waits_as_every_other_thin_event() -> None:
-    waiting = Waiting("thin event: its object has not been fetched")
+    waiting = Waiting("thin event: what it is about must be fetched", "billing.meter", THIN["related_object"]["id"])
     assert translate(event(TRIGGERED, THIN, None)) == waiting
     assert reported(None) == waiting
     assert reported({}) == waiting

@@ -118,7 +118,7 @@ BY_NAME: dict[str, Family] = {f.name: f for f in FAMILIES}
 _BY_TYPE: dict[str, Translator] = {e: t for f in FAMILIES for t in (Translator(f),) for e in f.event_types}
 _IGNORED: frozenset[str] = frozenset().union(*(f.ignored for f in FAMILIES))
 #: Thin events carry no object: https://docs.stripe.com/event-destinations#thin-events
-_THIN = Waiting("thin event: its object has not been fetched")
+_THIN = "thin event: what it is about must be fetched"
 _THIN_MARK = b'"v2.core.event"'
 _NUL_MARK = b"\\u0000"
 #: An escaped NUL, and not an escaped backslash before the same letters.
@@ -189,8 +189,14 @@ def _is_thin(payload: bytes) -> bool:
     return _THIN_MARK in bytes(payload)[:400]
 
 
+class _Related(msgspec.Struct, gc=False):
+    id: str | None = None
+    type: str | None = None
+
+
 class _ThinEvent(msgspec.Struct, gc=False):
     data: msgspec.Raw = msgspec.Raw(b"null")
+    related_object: _Related | None = None
 
 
 _glance_thin = msgspec.json.Decoder(_ThinEvent).decode
@@ -201,10 +207,11 @@ def _of_thin(event: StripeEventReceived, translator: Translator | None) -> Trans
     the event. Others wait for their object.
     """
     try:
-        data = _glance_thin(event.payload).data
+        thin = _glance_thin(event.payload)
     except msgspec.DecodeError:
-        data = msgspec.Raw(b"null")
-    if translator is None or bytes(data) in (b"null", b"{}"):
-        return _THIN
+        thin = _ThinEvent()
+    if translator is None or bytes(thin.data) in (b"null", b"{}"):
+        related = thin.related_object or _Related()
+        return Waiting(_THIN, related.type, related.id)
     whole = b'{"data":{"object":' + bytes(event.payload) + b"}}"
     return translator.translate(replace(event, payload=msgspec.Raw(whole)))

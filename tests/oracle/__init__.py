@@ -139,7 +139,7 @@ def _ledger(renderings: list[_Rendering]) -> dict[tuple[str, ...], Row]:
             row |= {"state": "stored_only", "object": said.object, "object_id": said.object_id}
             row["customer"] = said.customer
         elif isinstance(said, Waiting):
-            row |= {"state": "waiting", "reason": said.reason}
+            row |= {"state": "waiting", "reason": said.reason, "object": said.object, "object_id": said.object_id}
         elif isinstance(said, Quarantined):
             row |= {"state": "quarantined", "reason": said.reason}
         rows[key] = row
