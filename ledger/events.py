@@ -13,6 +13,7 @@ from ledger.event_base import Event as Event
 from ledger.hosting_events import HOSTING_EVENTS
 from ledger.ids import Mode
 from ledger.passthrough_events import PASSTHROUGH_EVENTS
+from ledger.reconcile_events import RECONCILE_EVENTS
 from ledger.service_events import SERVICE_EVENTS
 from ledger.stripe_call_events import (
     StripeCallBegun,
@@ -618,6 +619,7 @@ EVENTS: tuple[type[Event], ...] = (
     DifferencesReleased,
     DeadlineMet,
     StripeObjectObserved,
+    *RECONCILE_EVENTS,
     StripeCallRequested,
     StripeCallBegun,
     StripeCallSucceeded,

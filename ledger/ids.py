@@ -45,6 +45,21 @@ def org_subject(mode: Mode, account: str, org: str) -> str:
     return subject_of(mode, account, f"org:{org}")
 
 
+def fetch_stream(mode: Mode, account: str, object: str, object_id: str) -> str:
+    """The stream of looks at one Stripe object that showed nothing."""
+    return f"fetch/{mode}/{_joined((account, object, object_id))}"
+
+
+def comparison_stream(mode: Mode, account: str) -> str:
+    """The stream of comparisons of one Stripe account with what we hold."""
+    return f"comparison/{mode}/{account}"
+
+
+def drift_stream(mode: Mode, account: str, object: str, object_id: str) -> str:
+    """The stream of what did not agree about one Stripe object, and agreed again."""
+    return f"drift/{mode}/{_joined((account, object, object_id))}"
+
+
 def link_stream(mode: Mode, account: str, customer: str) -> str:
     """The stream of an operator's links of one Stripe customer to an organization."""
     return f"org_link/{mode}/{account}/{customer}"

@@ -1,0 +1,101 @@
+"""Events of looking whether what we hold is what Stripe holds. `ledger.events` lists them.
+
+What was found at Stripe is in the log as what it is: an event that Stripe had sent (`StripeEventReceived`), or an
+object as it stood (`StripeObjectObserved`). Here is what was compared, and what did not agree.
+"""
+
+from typing import Any, ClassVar, Literal
+
+from ledger.event_base import Event
+from ledger.ids import Mode
+
+Drift = Literal["unpaid_but_active", "paid_but_blocked", "missing_here", "missing_there", "stale"]
+
+
+class FetchFailed(Event, frozen=True, kw_only=True, gc=False):
+    """Stripe has no such object, or does not show it to us: what was asked for stays open."""
+
+    NAME: ClassVar[str] = "fetch.failed"
+
+    mode: Mode
+    account: str
+    object: str
+    """Stripe's type of it."""
+    object_id: str
+    status: int
+    """Of the answer, e.g. 404."""
+    code: str | None
+    """Stripe's, e.g. `resource_missing`."""
+    at_s: int
+
+
+class EventsReconciled(Event, frozen=True, kw_only=True, gc=False):
+    """Every event that Stripe lists from one time to another is in the log: between these it has no gap."""
+
+    NAME: ClassVar[str] = "stripe_events.reconciled"
+
+    mode: Mode
+    account: str
+    from_s: int
+    """The earliest `created` that was listed for, whole seconds since the epoch."""
+    to_s: int
+    """Until then, by Stripe's clock, exclusive."""
+    listed: int
+    held: int
+    """How many of them the log had already."""
+    appended: int
+    """How many it lacked: gaps that were closed."""
+    unreadable: int
+    """How many could not be kept, for what they were."""
+    first_missing_s: int | None
+    """Between which times events were lacking; None: none was."""
+    last_missing_s: int | None
+
+
+class DriftFound(Event, frozen=True, kw_only=True, gc=False):
+    """What we believe of an object is not what Stripe says of it."""
+
+    NAME: ClassVar[str] = "drift.found"
+
+    mode: Mode
+    account: str
+    object: str
+    object_id: str
+    kind: Drift
+    fields: dict[str, Any]
+    """Field -> what we hold and what Stripe says, as `[ours, theirs]`; personal fields are not compared."""
+    customer: str | None
+    seen_s: int
+    """When Stripe was asked, by its own clock."""
+
+
+class DriftClosed(Event, frozen=True, kw_only=True, gc=False):
+    """An object that did not agree agrees again."""
+
+    NAME: ClassVar[str] = "drift.closed"
+
+    mode: Mode
+    account: str
+    object: str
+    object_id: str
+    seen_s: int
+
+
+class ObjectsReconciled(Event, frozen=True, kw_only=True, gc=False):
+    """The objects of an account were compared with our read models."""
+
+    NAME: ClassVar[str] = "stripe_objects.reconciled"
+
+    mode: Mode
+    account: str
+    at_s: int
+    """When it began, by Stripe's clock."""
+    compared: dict[str, int]
+    """Object type -> how many."""
+    found: dict[str, int]
+    """Kind of difference -> how many."""
+    repaired: int
+    """For how many of them what Stripe holds was observed."""
+
+
+RECONCILE_EVENTS: tuple[type[Event], ...] = (FetchFailed, EventsReconciled, DriftFound, DriftClosed, ObjectsReconciled)
