@@ -106,6 +106,8 @@ class OutageWithdrawn(Event, frozen=True, kw_only=True, gc=False):
     mode: Mode
     environment: str
     outage: str
+    from_s: int
+    """When the outage began: what was used from then on is priced again."""
 
 
 class HostingPlaced(Event, frozen=True, kw_only=True, gc=False):

@@ -22,6 +22,8 @@ from replay.fold import entry_of
 from replay.packed import PackedStates
 
 _READ_ROWS = 200
+#: As much of the log as is looked through for Recount's own events at once: memory is for that alone.
+_OWN_POSITIONS = 20_000
 _WRITE_ROWS = 1_000
 _SEND_STATES = 2_000
 #: Below this a second process costs more than it saves.
@@ -50,6 +52,11 @@ class Fold:
             what: [(p, self.states[p.name], self._fresh.get(p.name)) for p in readers if p.name in chosen]
             for what, readers in group.routes.items()
         }
+
+    @property
+    def reads(self) -> list[str]:
+        """What its projections read; events that others alone read need not be brought."""
+        return [what for what, readers in self._routes.items() if readers]
 
     def take(self, batch: Sequence[Recorded]) -> None:
         """Fold one batch."""
@@ -131,9 +138,10 @@ def fold(
 
 
 def _fold_own(it: Fold, upto: int) -> None:
-    """Recount's own events, found by their index, in order."""
-    names = sorted(what for what in it.group.routes if "." in what and not what.startswith("stripe."))
-    it.take(store.read_own(it.conn, names, upto=upto))
+    """Recount's own events that its projections read, found by their index, in order, a stretch of the log at a time."""
+    names = sorted(what for what in it.reads if "." in what and not what.startswith("stripe."))
+    for after in range(0, upto, _OWN_POSITIONS):
+        it.take(store.read_own(it.conn, names, after=after, upto=min(after + _OWN_POSITIONS, upto)))
 
 
 def batches(conninfo: str, after: int, upto: int) -> Iterator[Sequence[Recorded]]:
