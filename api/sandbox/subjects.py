@@ -8,11 +8,14 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from api.sandbox.resources import customers, events, test_clocks, webhook_endpoints
+from api.sandbox.resources import customers, events, plans, prices, products, test_clocks, webhook_endpoints
 from api.sandbox.routes import Route
 
 _SUBJECTS: tuple[ModuleType, ...] = (
     customers,
+    products,
+    prices,
+    plans,
     test_clocks,
     events,
     webhook_endpoints,
