@@ -22,9 +22,7 @@ def create_coupon(desk: Desk, params: dict[str, Any]) -> Object:
         raise invalid("`amount_off` is a positive integer and needs a `currency`.", "currency")
     duration = params.get("duration") or "once"
     if (duration == "repeating") != (params.get("duration_in_months") is not None):
-        raise invalid(
-            "`duration_in_months` goes with a duration of `repeating`, and only with it.", "duration_in_months"
-        )
+        raise invalid("`duration_in_months` goes with `repeating`, and only with it.", "duration_in_months")
     id = params.get("id") or desk.new_id("", 8)[1:]
     if desk.held("coupon", id) is not None:
         raise StripeError(

@@ -10,7 +10,9 @@ from api.sandbox.listing import page
 from api.sandbox.routes import Route
 from api.sandbox.state import Object
 
-_PLAIN = ("address", "business_name", "description", "email", "individual_name", "name", "phone", "shipping")
+_PLAIN = ("address", "description", "email", "name", "phone", "shipping")
+_NAMES = ("business_name", "individual_name")
+"""Shown when they were said alone."""
 
 
 def create(desk: Desk, params: dict[str, Any]) -> Object:
@@ -21,6 +23,7 @@ def create(desk: Desk, params: dict[str, Any]) -> Object:
         "id": desk.new_id("cus", 14),
         "object": "customer",
         **{name: params.get(name) for name in _PLAIN},
+        **{name: params[name] for name in _NAMES if params.get(name)},
         "balance": params.get("balance", 0),
         "created": desk.now_s,
         "currency": None,
@@ -49,7 +52,7 @@ def create(desk: Desk, params: dict[str, Any]) -> Object:
 def update(desk: Desk, params: dict[str, Any], id: str) -> Object:
     """Change what is named."""
     customer = _present(desk, id)
-    changes: Object = {name: params[name] for name in (*_PLAIN, "balance", "preferred_locales") if name in params}
+    changes: Object = {name: params[name] for name in (*_PLAIN, *_NAMES, "balance", "preferred_locales") if name in params}
     if "tax_exempt" in params:
         changes["tax_exempt"] = params["tax_exempt"] or "none"
     if "metadata" in params:

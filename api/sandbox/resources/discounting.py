@@ -100,7 +100,7 @@ def _redeemed(desk: Desk, coupon: Object, code: Object | None, bearer: Bearer) -
 
 
 def standing(desk: Desk, ids: Sequence[str], at_s: int) -> list[str]:
-    """Those that still count at a time. One whose end has passed, or that counted once, is taken away, with its event."""
+    """Those that still count at a time. One whose end has passed, or that counted once, ends, with its event."""
     left = []
     for id in ids:
         discount = desk.get(KIND, id)

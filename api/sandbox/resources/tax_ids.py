@@ -1,6 +1,7 @@
-"""Tax numbers of customers: https://docs.stripe.com/api/customer_tax_ids. Verified or not by the sandbox's magic values.
+"""Tax numbers of customers: https://docs.stripe.com/api/customer_tax_ids.
 
-https://docs.stripe.com/billing/customer/tax-ids#testing: `000000000` is verified, `111111111` is not, others are too.
+The authority says of one with `111111111` that it is not so, and verifies all others:
+https://docs.stripe.com/billing/customer/tax-ids#testing.
 """
 
 from typing import Any
