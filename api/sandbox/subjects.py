@@ -8,7 +8,22 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from api.sandbox.resources import customers, events, plans, prices, products, test_clocks, webhook_endpoints
+from api.sandbox.resources import (
+    coupons,
+    customers,
+    discounting,
+    events,
+    features,
+    meters,
+    plans,
+    prices,
+    products,
+    tax_ids,
+    tax_rates,
+    tax_settings,
+    test_clocks,
+    webhook_endpoints,
+)
 from api.sandbox.routes import Route
 
 _SUBJECTS: tuple[ModuleType, ...] = (
@@ -19,6 +34,13 @@ _SUBJECTS: tuple[ModuleType, ...] = (
     test_clocks,
     events,
     webhook_endpoints,
+    coupons,
+    discounting,
+    tax_rates,
+    tax_settings,
+    tax_ids,
+    features,
+    meters,
 )
 
 
