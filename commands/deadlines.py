@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from commands.base import Journal
 from commands.consequences import Follow, Receipt, append_once
 from commands.reactions import SYSTEM, tell
+from commands.service_steps import ask_again, nothing
 from ledger.events import DeadlineMet, Metadata
 from ledger.ids import Mode, deadline_stream
 
@@ -80,5 +81,7 @@ _DEADLINES: tuple[Deadline, ...] = (
     Deadline("trial.ending", _tell_trial, _over, lead="trial_notice_days", tells=True),
     Deadline("override.ending", _tell_override, _over, lead="override_notice_days", tells=True),
     Deadline("entitlement.turning", _tell_turn, _before_anybody_listened, tells=True),
+    Deadline("service.boundary", nothing),
+    Deadline("enforcement.due", ask_again),
 )
 DEADLINES: dict[str, Deadline] = {d.kind: d for d in _DEADLINES}

@@ -14,10 +14,22 @@ from ledger.ids import Mode
 
 #: The registry: one line a type of notice, and what it means to whoever is told.
 TYPES: dict[str, str] = {
+    "debt.anomaly": "Something about an unpaid invoice is strange, so that service control cannot go by it alone.",
+    "deployments.scale": "The deployment system is asked to scale an environment to zero, or up; it must acknowledge.",
+    "enforcement.overdue": "The deployment system has not acknowledged in time how an environment is to be scaled.",
     "entitlement.changed": "What an organization may use of a feature changed, or will at a time that is known now.",
     "organization.linked": "An operator linked a Stripe customer to an organization.",
     "override.ending": "An operator's word on a feature of an organization ends soon.",
+    "passthrough.stop": "Provider costs of an organization reached their cap; who spends has to acknowledge it.",
+    "passthrough.stop_overdue": "Nobody has acknowledged that provider costs reached their cap.",
+    "passthrough.warning": "Provider costs of an organization crossed the warning threshold of their policy.",
+    "payment.failed": "A payment of an invoice failed, or the invoice is due and unpaid.",
     "plan.moved": "An operator moved what an organization has to another plan, or another version of it.",
+    "service.decided": "An operator paused, resumed or recovered a service, gave it more grace, or wrote a debt off.",
+    "service.stepped": "A service took a step of its policy: past due, grace, suspended and so on, or back.",
+    "spending.resumed": "An organization's hosting may go on: its limit was raised or lifted, or a month began.",
+    "spending.stopped": "An organization's hosting is to stop: it reached its limit, and wanted it so.",
+    "spending.threshold_reached": "An organization's hosting reached 50, 80 or 100 percent of its limit.",
     "trial.ending": "A trial of an organization ends soon.",
     "test": "Somebody tries an endpoint.",
 }

@@ -106,8 +106,12 @@ class SetupStep(_Part, frozen=True, kw_only=True):
 class ServicePolicy(_Part, frozen=True, kw_only=True):
     """What happens to the service when money does not come, and when nothing is known."""
 
+    policy: str | None = None
+    """The service policy by its key (`recount service policies list`); None: the standard one."""
     grace_days: int | None = None
+    """How long the policy's stage `grace` lasts; None: as long as the policy says."""
     when_unpaid: Literal["restrict", "suspend", "keep"] = "restrict"
+    """What becomes of its features when its service is paused or suspended for want of money."""
     fail_open: tuple[str, ...] = ()
     """Features that are allowed while nothing can be found out; all others are denied then."""
     soft_limits: tuple[str, ...] = ()

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from commands.base import Journal
 from commands.consequences import Follow, Receipt, append_once
 from commands.notices import NOTICES, RaiseNotice, notice_id
+from commands.service_steps import TOLD, ask, step, tell_debt, tell_enforcement, tell_service
 from ledger.codec import decode_metadata
 from ledger.events import (
     Cause,
@@ -23,6 +24,7 @@ from ledger.events import (
     SubscriptionPlanMoved,
 )
 from ledger.ids import Mode, difference_stream, notice_stream, reaction_stream
+from ledger.service_events import EnforcementAsked
 
 #: Who acts where no person does.
 SYSTEM = "system"
@@ -147,6 +149,13 @@ def _tell_entitlement(difference: Difference, receipt: str, now_s: int) -> tuple
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("when_organization_linked_then_tell", (OrganizationLinked.NAME,), _tell_link, tells=True),
     Reaction("when_plan_moved_then_tell", (SubscriptionPlanMoved.NAME,), _tell_move, _placed, tells=True),
+    Reaction("when_service_spoken_of_then_tell", TOLD, tell_service, tells=True),
+    Reaction("when_enforcement_asked_then_tell", (EnforcementAsked.NAME,), tell_enforcement, tells=True),
 )
 #: The registry: one line a derivation that is watched.
-WATCHES: tuple[Watch, ...] = (Watch("entitlement_changes", _tell_entitlement, tells=True),)
+WATCHES: tuple[Watch, ...] = (
+    Watch("entitlement_changes", _tell_entitlement, tells=True),
+    Watch("service_changes", step),
+    Watch("enforcement_changes", ask),
+    Watch("debt_alerts", tell_debt, tells=True),
+)

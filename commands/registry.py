@@ -8,10 +8,21 @@ from commands.api_keys import ISSUE_KEY, ISSUE_KEY_FOR_ANOTHER, REVOKE_KEY, ROTA
 from commands.deliveries import REDELIVER
 from commands.differences import RELEASE_DIFFERENCES
 from commands.endpoints import ADD_ENDPOINT, REMOVE_ENDPOINT, TEST_ENDPOINT
+from commands.enforcement import ACKNOWLEDGE_ENFORCEMENT
 from commands.organizations import LINK_ORGANIZATION, UNLINK_ORGANIZATION
 from commands.overrides import DENY_OVERRIDE, END_OVERRIDE, GRANT_OVERRIDE
 from commands.plan_moves import MOVE_SUBSCRIPTION
 from commands.plans import APPLY_PLANS, MOVE_SUBSCRIPTIONS
+from commands.service import (
+    CANCEL_SERVICE,
+    EXTEND_GRACE,
+    PAUSE_SERVICE,
+    RECOVER_SERVICE,
+    RESUME_SERVICE,
+    SUSPEND_SERVICE,
+)
+from commands.service_debts import WRITE_OFF_DEBT
+from commands.service_policies import APPLY_POLICIES, ENFORCE_POLICY, SOFTEN_POLICY
 from commands.subjects import ERASE_SUBJECT
 
 #: The registry: one line an act.
@@ -37,5 +48,16 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     TEST_ENDPOINT,
     REDELIVER,
     RELEASE_DIFFERENCES,
+    EXTEND_GRACE,
+    PAUSE_SERVICE,
+    RESUME_SERVICE,
+    SUSPEND_SERVICE,
+    CANCEL_SERVICE,
+    RECOVER_SERVICE,
+    WRITE_OFF_DEBT,
+    APPLY_POLICIES,
+    ENFORCE_POLICY,
+    SOFTEN_POLICY,
+    ACKNOWLEDGE_ENFORCEMENT,
 )
 ACTS: dict[str, Act[Any, Any]] = {a.name: a for a in _ACTS}

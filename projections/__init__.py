@@ -9,15 +9,18 @@ from projections.approvals import APPROVALS
 from projections.audit import AUDIT_LOG
 from projections.base import Derivation, Group, Projection
 from projections.catalog import CATALOG, PRICES, PRODUCTS
+from projections.comparisons import DRIFT, EVENT_COVERAGE, OBJECT_COMPARISONS
 from projections.cost_events import COST_EVENTS
 from projections.credit_balances import CREDIT_BALANCES
 from projections.customers import CUSTOMERS
 from projections.deadlines import DEADLINES, DEADLINES_MET
 from projections.deliveries import DELIVERIES, DELIVERY_ATTEMPTS
 from projections.endpoints import ENDPOINTS
+from projections.enforcements import ENFORCEMENT_CHANGES, ENFORCEMENTS
 from projections.entitlement_summaries import ENTITLEMENT_SUMMARIES
 from projections.entitlements import ENTITLEMENTS
 from projections.environments import ENVIRONMENTS
+from projections.fetches import BOOKINGS_MISSING, FETCH_FAILURES
 from projections.hosting_invoices import HOSTING_INVOICES
 from projections.invoices import INVOICES
 from projections.legacy_prices import LEGACY_PRICES
@@ -36,6 +39,13 @@ from projections.plan_purchases import PLAN_PURCHASES
 from projections.plan_sales import PRICE_LOOKUP_KEYS, SUBSCRIPTION_SALES
 from projections.plans import PLAN_NAMES, PLANS
 from projections.rate_cards import RATE_CARDS
+from projections.service_alerts import DEBT_ALERTS
+from projections.service_changes import SERVICE_CHANGES
+from projections.service_debts import DEBTS
+from projections.service_failures import PAYMENT_FAILURES
+from projections.service_policies import SERVICE_POLICIES
+from projections.service_states import SERVICE_STATES
+from projections.service_words import DEBT_WRITE_OFFS, SERVICE_STEPS, SERVICE_WORDS
 from projections.spending_limits import SPENDING_LIMITS
 from projections.stripe_calls import STRIPE_CALLS, STRIPE_CALLS_STOPPED, STRIPE_MADE
 from projections.stripe_events import STRIPE_EVENTS
@@ -69,6 +79,10 @@ _BILLING = Group(
         NOTICES,
         CLOSED_DIFFERENCES,
         DELIVERY_ATTEMPTS,
+        FETCH_FAILURES,
+        EVENT_COVERAGE,
+        OBJECT_COMPARISONS,
+        DRIFT,
         STRIPE_CALLS,
         STRIPE_CALLS_STOPPED,
         STRIPE_MADE,
@@ -81,6 +95,12 @@ _BILLING = Group(
         HOSTING_MONTHS,
         HOSTING_INVOICES,
         SPENDING_LIMITS,
+        PAYMENT_FAILURES,
+        SERVICE_POLICIES,
+        SERVICE_STEPS,
+        SERVICE_WORDS,
+        DEBT_WRITE_OFFS,
+        ENFORCEMENTS,
     ),
     derivations=(
         CATALOG,
@@ -89,13 +109,19 @@ _BILLING = Group(
         PAYMENTS,
         PLAN_PURCHASES,
         PLAN_PLACEMENTS,
+        DEBTS,
+        SERVICE_STATES,
         ENTITLEMENTS,
         CREDIT_BALANCES,
         PAYOUTS,
         ACCOUNTS,
         TAX_PROFILES,
+        BOOKINGS_MISSING,
         DEADLINES,
         ENTITLEMENT_CHANGES,
+        SERVICE_CHANGES,
+        ENFORCEMENT_CHANGES,
+        DEBT_ALERTS,
         DELIVERIES,
     ),
 )

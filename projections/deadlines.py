@@ -84,6 +84,17 @@ def _turns(row: Row) -> Iterable[Moment]:
             yield Moment(segment["until_s"], {"feature": row.feature, "before": segment, "now": then})
 
 
+def _boundaries(row: Row) -> Iterable[Moment]:
+    """When what a service should be changes by time alone."""
+    for at_s in sorted({t for s in row.schedule for t in (s["from_s"], s["until_s"]) if t is not None}):
+        yield Moment(at_s, {"service": row.service})
+
+
+def _acknowledgement(row: Row) -> Iterable[Moment]:
+    if row.state != "acknowledged":
+        yield Moment(row.due_s, {"environment": row.environment, "wanted": row.wanted})
+
+
 #: The registry: one line a kind.
 SOURCES: tuple[Source, ...] = (
     Source(
@@ -109,6 +120,22 @@ SOURCES: tuple[Source, ...] = (
         ("mode", "org", "feature"),
         ("segments",),
         _turns,
+        lambda row: row.org,
+    ),
+    Source(
+        "service.boundary",
+        "service_states",
+        ("mode", "org", "service"),
+        ("schedule",),
+        _boundaries,
+        lambda row: row.org,
+    ),
+    Source(
+        "enforcement.due",
+        "enforcements",
+        ("mode", "org", "environment", "request"),
+        ("state", "due_s", "wanted"),
+        _acknowledgement,
         lambda row: row.org,
     ),
 )

@@ -1,9 +1,9 @@
 """What each organization may use: per feature, granted or not, by what, how much, until when.
 
 Weighs plans by what they were come by, subscriptions to what the catalogue describes (features and limits in the
-metadata of products and prices), what Stripe's own entitlement summaries say, and operators' overrides. No clock: what
-passes with time alone is written as a schedule of segments (`projections.entitlements_schedule`), so that a reader
-with a clock needs no new event.
+metadata of products and prices), what Stripe's own entitlement summaries say, operators' overrides, and what service
+control closed. No clock: what passes with time alone is written as a schedule of segments
+(`projections.entitlements_schedule`), so that a reader with a clock needs no new event.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from typing import Any
 from projections.base import Column, Derivation, Hop, Input, Key, Lookup, Row, Table
 from projections.entitlements_plans import of_plans
 from projections.entitlements_schedule import Grant, combine
+from projections.entitlements_service import controlled
 from projections.entitlements_sources import in_order, of_override, of_subscription, of_summary
 from projections.organizations import TO_ORG, linked_customers
 
@@ -30,7 +31,7 @@ _TABLE = Table(
 
 def _derive(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Row]:
     by_feature: dict[str, list[Grant]] = {}
-    for grant in _grants(rows):
+    for grant in controlled(list(_grants(rows)), rows):
         by_feature.setdefault(grant.feature, []).append(grant)
     return [
         _TABLE.row(*key, feature, combine(grants), [_source(g) for g in grants])
@@ -84,12 +85,13 @@ _SUBSCRIPTION_FIELDS = (
 _PLACEMENT_FIELDS = (
     "account", "subscription", "kind", "customer", "plan", "version", "plan_id", "why", "from_s", "until_s", "refunded",
 )  # fmt: skip
+_SERVICE_FIELDS = ("service", "state", "by", "enforced", "closed_s", "since_s", "why")
 _OF_PLAN = (("mode", "mode"), ("plan_id", "id"))
 _SELLING = (("mode", "mode"), ("account", "account"))
 
 ENTITLEMENTS = Derivation(
     "entitlements",
-    3,
+    4,
     _TABLE,
     _KEY,
     inputs=(
@@ -101,11 +103,13 @@ ENTITLEMENTS = Derivation(
         Input("overrides", ("mode", "org"), lambda key, _: [key]),
         Input("plan_placements", ("mode", "org"), lambda key, _: [key], _PLACEMENT_FIELDS),
         Input("plans", ("mode", "id"), _plan_keys, ("definition",)),
+        Input("service_states", ("mode", "org"), lambda key, _: [key], _SERVICE_FIELDS),
     ),
     affects={
         "org_links": lambda row: [(row.mode, row.org)] if row.org else [],
         "overrides": lambda row: [(row.mode, row.org)],
         "plan_placements": lambda row: [(row.mode, row.org)] if row.org else [],
+        "service_states": lambda row: [(row.mode, row.org)],
         "plans": (Lookup((Hop("plan_placements", _OF_PLAN),), _KEY),),  # a version is new, and nobody is on it yet
         "subscriptions": (Lookup((TO_ORG,), _KEY),),
         "entitlement_summaries": (Lookup((TO_ORG,), _KEY),),

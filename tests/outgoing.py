@@ -18,6 +18,7 @@ from api.posting import Answer, Poster
 from api.scheduler import Scheduler
 from commands import reactions
 from commands.base import Journal
+from commands.deadlines import DEADLINES
 from commands.endpoints import ENDPOINTS, AddEndpoint, RemoveEndpoint
 from ledger.events import EndpointAdded, Metadata, NewEvent, NoticeRaised
 from ledger.ids import endpoint_stream, endpoint_subject, notice_stream
@@ -30,7 +31,7 @@ from replay.reacting import Reactor
 
 MASTER = b"m" * 32
 DAY = 86_400
-LEADS = {"trial.ending": 3 * DAY, "override.ending": 3 * DAY, "entitlement.turning": 0}
+LEADS = dict.fromkeys(DEADLINES, 0) | {"trial.ending": 3 * DAY, "override.ending": 3 * DAY}
 META = Metadata(occurred_at_s=0, actor="ada", reason="a test")
 
 
