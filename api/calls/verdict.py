@@ -63,7 +63,7 @@ class Stopped(NamedTuple):
 Verdict = Succeeded | Failed | Again | Lost | Stopped
 
 
-class _Error(msgspec.Struct):
+class _Error(msgspec.Struct, frozen=True):
     """`error` of an answer that is one."""
 
     type: str = "api_error"
@@ -73,7 +73,7 @@ class _Error(msgspec.Struct):
     message: str | None = None
 
 
-class _Problem(msgspec.Struct):
+class _Problem(msgspec.Struct, frozen=True):
     error: _Error = _Error()
 
 
