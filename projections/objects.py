@@ -21,6 +21,8 @@ _MOST = 2**63 - 1
 KEY = (Column("mode", "text"), Column("account", "text"), Column("id", "text"))
 #: The greatest second that anything was said about the object; and whether a tie waits for a look at Stripe.
 ORDER = (Column("changed_s", "bigint"), Column("undecided", "boolean"))
+#: Those ties, of which there are few, found without a look at all the other rows.
+DOUBTFUL = ("(mode, account, id) WHERE undecided",)
 
 
 def object_projection(
@@ -30,7 +32,7 @@ def object_projection(
     columns = fact_columns(facts)
     width = len(columns)
     sealed = frozenset(i for i, c in enumerate(columns) if c.sealed)
-    table = Table(name, ("mode", "account", "id"), (*KEY, *columns, *ORDER), indexes)
+    table = Table(name, ("mode", "account", "id"), (*KEY, *columns, *ORDER), (*indexes, *DOUBTFUL))
     make = table.row._make
 
     def to_row(key: Key, state: bytes) -> Row:

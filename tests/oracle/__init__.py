@@ -16,6 +16,7 @@ from ledger import inbox
 from ledger.facts import ObjectFact, Quarantined, StoredOnly, Waiting
 from ledger.translations import FAMILIES, translate
 from oracle.access import entitlements, overridden
+from oracle.bookings import bookings_missing
 from oracle.credits import credit_balances
 from oracle.holdings import catalog, org_links, organizations
 from oracle.order import Said, last_words
@@ -71,6 +72,7 @@ def recount(
     rows["payouts"] = payouts(rows)
     rows["accounts"] = accounts(rows)
     rows["tax_profiles"] = tax_profiles(rows)
+    rows["bookings_missing"] = bookings_missing(rows)
     rows["deadlines"] = deadlines(rows)
     rows["entitlement_changes"] = entitlement_changes(rows)
     return {m: {k: _plain(r) for k, r in found.items()} for m, found in rows.items()}
