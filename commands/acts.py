@@ -204,8 +204,8 @@ def _again(recorded: Recorded, fingerprint: str) -> Done:
     )
 
 
-#: What a receipt does not repeat, and no request consists of: it is made afresh each time.
-_UNTOLD = frozenset({"digest"})
+#: What a receipt does not repeat, and no request consists of: it is made afresh each time, or found out, however long.
+_UNTOLD = frozenset({"digest", "collected", "decided"})
 
 
 def _told(event: Event) -> dict[str, Any]:

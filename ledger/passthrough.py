@@ -95,6 +95,12 @@ def period_of(at_s: int) -> str:
     return _month_of(at_s // 86_400)
 
 
+def last_second_of(period: str) -> int:
+    """The last second of a month."""
+    year, month = divmod(int(period[:4]) * 12 + int(period[5:]), 12)
+    return int(datetime(year, month + 1, 1, tzinfo=UTC).timestamp()) - 1
+
+
 def require_period(period: str) -> None:
     """Raises Invalid("bad_period") unless `YYYY-MM`."""
     try:
@@ -137,16 +143,3 @@ def with_markup(cost: Decimal, markup_bps: int) -> int:
     doubled = abs(exactly) * 2 + 1
     rounded = doubled.numerator // (doubled.denominator * 2)
     return rounded if exactly >= 0 else -rounded
-
-
-def allotted(total: int, costs: Sequence[Decimal]) -> list[int]:
-    """`total` in shares that sum to it, in proportion to `costs`: what is left over goes to the largest fractions."""
-    whole = sum(map(Fraction, costs), Fraction(0))
-    if whole == 0:
-        return [total, *[0] * (len(costs) - 1)] if costs else []
-    shares = [Fraction(total) * Fraction(c) / whole for c in costs]
-    floors = [s.numerator // s.denominator for s in shares]
-    by_fraction = sorted(range(len(costs)), key=lambda i: (floors[i] - shares[i], i))
-    for i in by_fraction[: total - sum(floors)]:
-        floors[i] += 1
-    return floors

@@ -291,7 +291,7 @@ class BatchLinesCollected(Event, frozen=True, kw_only=True, gc=False):
     count: int
     cost: str
     """What they sum to."""
-    lines: tuple[BatchLine, ...]
+    collected: tuple[BatchLine, ...]
 
 
 class BatchReviewStarted(Event, frozen=True, kw_only=True, gc=False):
