@@ -150,6 +150,11 @@ def day_name(day: int) -> str:
     return (_EPOCH + timedelta(day)).isoformat()
 
 
+def day_number(name: str) -> int:
+    """A day's number since the epoch, of its name."""
+    return (date.fromisoformat(name) - _EPOCH).days
+
+
 def new_batch(mode: Mode, event: CostsRecorded, metadata: Metadata) -> NewEvent:
     """A batch that an act of ours appends, whose ids nobody else can have."""
     return NewEvent(costs_stream(mode, event.batch), 1, event, metadata)
