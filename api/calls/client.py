@@ -116,10 +116,7 @@ class Stripe:
             if error.http_status is None:
                 raise NoAnswer(type(error).__name__) from error
             return Reply(error.http_status, _lowered(error.headers), error.http_body or "")
-        response = answer.last_response
-        if response is None:
-            raise NoAnswer("no response")
-        return Reply(response.code, _lowered(response.headers), response.body)
+        return Reply(answer.code, _lowered(answer.headers), answer.body)
 
     def _client(self) -> stripe.StripeClient:
         """One a thread: its connections are reused, and shared by nobody."""
