@@ -1,0 +1,265 @@
+"""Payment intents as they are asked for: https://docs.stripe.com/api/payment_intents. Their course: `intent_course`."""
+
+from typing import Any
+
+from stripe import params as sdk
+
+from api.sandbox.desk import Desk, metadata
+from api.sandbox.errors import invalid
+from api.sandbox.listing import page
+from api.sandbox.resources import application_fees, intent_course, intents, settled, transfers
+from api.sandbox.routes import Route
+from api.sandbox.state import Object
+
+KIND = intent_course.KIND
+_PLAIN = (
+    "description",
+    "receipt_email",
+    "shipping",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+)
+_MINIMUM = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "chf": 50, "cad": 50, "aud": 50, "sek": 300, "nok": 300}
+_MAXIMUM = 99_999_999
+_CANCELABLE = (
+    "requires_payment_method",
+    "requires_capture",
+    "requires_confirmation",
+    "requires_action",
+    "processing",
+)
+
+
+def create(desk: Desk, params: dict[str, Any]) -> Object:
+    """An intent; with `confirm` it is tried at once. Raises StripeError when the card is declined: the intent stays."""
+    if params.get("confirmation_token") is not None:
+        raise invalid("The sandbox has no confirmation tokens.", "confirmation_token")
+    if params.get("off_session") is not None and not params.get("confirm"):
+        raise invalid("You may only set `off_session` together with `confirm=true`.", "off_session")
+    intent = new(desk, params)
+    method = intents.method_for(desk, intent, params)
+    if method is not None:
+        intent |= {"payment_method": method["id"], "status": "requires_confirmation"}
+    desk.add(KIND, intent, event="payment_intent.created")
+    if not params.get("confirm"):
+        return intent
+    _try(desk, intent, params)
+    return _answered(desk, intent, params)
+
+
+def new(desk: Desk, params: dict[str, Any]) -> Object:
+    """An intent with no method yet, not kept yet. Raises StripeError for amounts and accounts that cannot be."""
+    currency = params["currency"].lower()
+    _amount(params["amount"], currency)
+    if params.get("customer") is not None:
+        desk.get("customer", params["customer"], "customer")
+    data = params.get("transfer_data")
+    if data is not None:
+        transfers.destination(desk, data["destination"], "transfer_data[destination]")
+    connected = application_fees.platform_of(desk) is not None
+    _fee(params.get("application_fee_amount"), params["amount"], allowed=connected or data is not None)
+    types = intents.types_taken(params, currency)
+    id = desk.new_id("pi")
+    return {
+        "id": id,
+        "object": KIND,
+        "allowed_payment_method_types": params.get("allowed_payment_method_types"),
+        "amount": params["amount"],
+        "amount_capturable": 0,
+        "amount_details": {"tip": {}},
+        "amount_received": 0,
+        "application": application_fees.APPLICATION if connected else None,
+        "application_fee_amount": params.get("application_fee_amount"),
+        "automatic_payment_methods": intents.automatic(params),
+        "canceled_at": None,
+        "cancellation_reason": None,
+        "capture_method": params.get("capture_method") or "automatic_async",
+        "client_secret": intents.secret(desk, id),
+        "confirmation_method": params.get("confirmation_method") or "automatic",
+        "created": desk.now_s,
+        "currency": currency,
+        "customer": params.get("customer"),
+        "customer_account": None,
+        "excluded_payment_method_types": params.get("excluded_payment_method_types"),
+        "last_payment_error": None,
+        "latest_charge": None,
+        "livemode": desk.livemode,
+        "managed_payments": {"enabled": False},
+        "metadata": metadata(None, params.get("metadata") or {}),
+        "next_action": None,
+        "on_behalf_of": params.get("on_behalf_of"),
+        "payment_method": None,
+        "payment_method_configuration_details": intents.configuration(params),
+        "payment_method_options": intents.options(types, params.get("payment_method_options")),
+        "payment_method_types": types,
+        "payment_record": None,
+        "processing": None,
+        "review": None,
+        "setup_future_usage": params.get("setup_future_usage"),
+        "source": None,
+        "status": "requires_payment_method",
+        "transfer_data": None if data is None else dict(data),
+        **{name: params.get(name) for name in _PLAIN},
+    }
+
+
+def _amount(amount: int, currency: str) -> None:
+    if amount < 1:
+        raise invalid(
+            "The amount must be greater than or equal to the minimum charge amount allowed for your account and the"
+            " currency set (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).  If you want to"
+            " save a Payment Method for future use without an immediate payment, use a Setup Intent instead:"
+            " https://docs.stripe.com/payments/setup-intents",
+            "amount",
+            "parameter_invalid_integer",
+        )
+    least = _MINIMUM.get(currency, 1)
+    if amount < least:
+        shown = f"{least / 100:.2f}" if currency != "jpy" else str(least)
+        raise invalid(f"Amount must be at least {shown} {currency}", "amount", "amount_too_small")
+    if amount > _MAXIMUM:
+        raise invalid("Amount must be no more than $999,999.99", "amount", "amount_too_large")
+
+
+def _fee(fee: int | None, amount: int, *, allowed: bool) -> None:
+    if fee is None:
+        return
+    if not allowed:
+        raise invalid(
+            "Can only apply an application_fee_amount when the PaymentIntent is attempting a direct payment (using an"
+            " OAuth key or Stripe-Account header) or destination payment (using `transfer_data[destination]`).",
+            "application_fee_amount",
+        )
+    if not 0 < fee <= amount:
+        raise invalid(
+            "The application fee must be between 1 and the amount.", "application_fee_amount", "amount_too_large"
+        )
+
+
+def update(desk: Desk, params: dict[str, Any], id: str) -> Object:
+    """Change what was not tried yet. No event says so."""
+    intent = desk.get(KIND, id)
+    tried = intent["status"] in ("succeeded", "canceled", "processing", "requires_capture")
+    if tried and params.keys() - {"metadata", "description", "receipt_email", "shipping"}:
+        allowed = "updated: requires_payment_method, requires_confirmation, requires_action."
+        raise intents.unexpected(intent, "update", allowed)
+    changed(desk, intent, params)
+    return intent
+
+
+def changed(desk: Desk, intent: Object, params: dict[str, Any]) -> None:
+    """Set what is named, as an update or a confirmation may."""
+    currency = (params.get("currency") or intent["currency"]).lower()
+    amount = int(params.get("amount", intent["amount"]))
+    _amount(amount, currency)
+    if params.get("customer") is not None:
+        desk.get("customer", params["customer"], "customer")
+    if "application_fee_amount" in params:
+        allowed = application_fees.platform_of(desk) is not None or intent["transfer_data"] is not None
+        _fee(params["application_fee_amount"], amount, allowed=allowed)
+        intent["application_fee_amount"] = params["application_fee_amount"]
+    intent |= {"amount": amount, "currency": currency}
+    names = (*_PLAIN, "customer", "setup_future_usage", "capture_method")
+    intent |= {name: params[name] for name in names if name in params}
+    if "metadata" in params:
+        intent["metadata"] = metadata(intent["metadata"], params["metadata"])
+    if params.get("payment_method_types"):
+        intent |= {"payment_method_types": params["payment_method_types"], "automatic_payment_methods": None}
+    types = intent["payment_method_types"]
+    said = {**intent["payment_method_options"], **(params.get("payment_method_options") or {})}
+    intent["payment_method_options"] = intents.options(types, said)
+    method = intents.method_for(desk, intent, params)
+    if method is not None:
+        intent |= {"payment_method": method["id"], "status": "requires_confirmation", "next_action": None}
+
+
+def confirm(desk: Desk, params: dict[str, Any], id: str) -> Object:
+    """Try to take the money. Raises StripeError when the card is declined: what happened stays."""
+    intent = desk.get(KIND, id)
+    if intent["status"] not in ("requires_payment_method", "requires_confirmation", "requires_action"):
+        allowed = "confirmed: requires_confirmation, requires_action."
+        if intent["status"] == "succeeded":
+            raise invalid(
+                "You cannot confirm this PaymentIntent because it has already succeeded after being previously"
+                " confirmed.",
+                code="payment_intent_unexpected_state",
+            )
+        raise intents.unexpected(intent, "confirm", allowed)
+    changed(desk, intent, {name: value for name, value in params.items() if name not in ("return_url", "mandate_data")})
+    _try(desk, intent, params)
+    settled.tell(desk, intent)
+    return _answered(desk, intent, params)
+
+
+def _try(desk: Desk, intent: Object, params: dict[str, Any]) -> None:
+    if intent["payment_method"] is None:
+        raise invalid(
+            "You cannot confirm this PaymentIntent because it's missing a payment method. You can either update the"
+            " PaymentIntent with a payment method and then confirm it again, or confirm it again directly with a"
+            " payment method or ConfirmationToken.",
+            code="payment_intent_unexpected_state",
+        )
+    method = intents.fitting(intent, desk.get("payment_method", intent["payment_method"], "payment_method"))
+    off_session = params.get("off_session") not in (None, False)
+    intent_course.attempt(desk, intent, method, off_session=off_session, said=params)
+
+
+def _answered(desk: Desk, intent: Object, params: dict[str, Any]) -> Object:
+    if intent["last_payment_error"] is not None:
+        raise intents.as_answer(desk, intent, intent["last_payment_error"])
+    if intent["status"] == "requires_action" and params.get("error_on_requires_action"):
+        raise invalid(
+            "This payment required an authentication action to complete, but `error_on_requires_action` was set.",
+            code="authentication_required",
+        )
+    return intent
+
+
+def capture(desk: Desk, params: dict[str, Any], id: str) -> Object:
+    """Take what was authorized."""
+    intent = desk.get(KIND, id)
+    if intent["status"] != "requires_capture":
+        raise intents.unexpected(intent, "capture", "captured: requires_capture.")
+    amount = int(params.get("amount_to_capture", intent["amount_capturable"]))
+    if not 0 < amount <= intent["amount_capturable"]:
+        raise invalid("The amount to capture exceeds what is capturable.", "amount_to_capture", "amount_too_large")
+    if "metadata" in params:
+        intent["metadata"] = metadata(intent["metadata"], params["metadata"])
+    intent_course.capture(desk, intent, amount, params.get("application_fee_amount"))
+    settled.tell(desk, intent)
+    return intent
+
+
+def cancel(desk: Desk, params: dict[str, Any], id: str) -> Object:
+    """Give up an intent whose money did not come."""
+    intent = desk.get(KIND, id)
+    if intent["status"] not in _CANCELABLE or intent["status"] == "processing":
+        raise intents.unexpected(intent, "cancel", f"canceled: {', '.join(_CANCELABLE[:-1])}.")
+    intent_course.cancel(desk, intent, params.get("cancellation_reason"))
+    settled.tell(desk, intent)
+    return intent
+
+
+def retrieve(desk: Desk, params: dict[str, Any], id: str) -> Object:
+    """The intent."""
+    return desk.get(KIND, id)
+
+
+def listed(desk: Desk, params: dict[str, Any]) -> Object:
+    """Intents, newest first."""
+    where = {} if params.get("customer") is None else {"customer": params["customer"]}
+    return page(params, desk.scan(KIND, **where), "/v1/payment_intents")
+
+
+_ONE = "/v1/payment_intents/{intent}"
+ROUTES = (
+    Route("POST", "/v1/payment_intents", sdk.PaymentIntentCreateParams, create),
+    Route("GET", "/v1/payment_intents", sdk.PaymentIntentListParams, listed),
+    Route("GET", _ONE, sdk.PaymentIntentRetrieveParams, retrieve),
+    Route("POST", _ONE, sdk.PaymentIntentUpdateParams, update),
+    Route("POST", _ONE + "/confirm", sdk.PaymentIntentConfirmParams, confirm),
+    Route("POST", _ONE + "/capture", sdk.PaymentIntentCaptureParams, capture),
+    Route("POST", _ONE + "/cancel", sdk.PaymentIntentCancelParams, cancel),
+)
+PREFIXES = {"pi": KIND}
