@@ -59,13 +59,14 @@ MAY_READ: dict[str, frozenset[str]] = {
     "endpoints": _STAFF,
     "deliveries": _STAFF,
     "endpoint_acts": frozenset({"operator", "admin"}),  # adds, tries and removes them; sends again; releases
+    "calls": _STAFF,
     "keys": frozenset({"auditor", "admin"}),
     "key_acts": frozenset({"admin"}),  # issues, rotates and revokes
 }
 #: What speaks of everybody, so that a key bound to an organization or an account may not read it.
 FOR_UNBOUND_KEYS = frozenset(
     {"projections", "quarantine", "quarantine_acts", "keys", "key_acts"}
-    | {"acts", "approvals", "approval_acts", "audit", "endpoints", "deliveries", "endpoint_acts"}
+    | {"acts", "approvals", "approval_acts", "audit", "endpoints", "deliveries", "endpoint_acts", "calls"}
 )
 
 

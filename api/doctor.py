@@ -142,6 +142,13 @@ def _models(conn: psycopg.Connection[object]) -> Iterator[Finding]:
     parked = conn.execute(f"SELECT count(*) FROM {tables.LIVE}.parked").fetchone()
     count = int(parked[0]) if parked else 0  # type: ignore[index]
     yield Finding("parked keys", count == 0, str(count), "see `recount status`; after the fix: recount replay rebuild")
+    stopped = f"SELECT mode FROM {tables.LIVE}.stripe_calls_stopped"
+    stops: list[str] = [str(row[0]) for row in conn.execute(stopped).fetchall()] if not old else []  # type: ignore[index]
+    yield Finding(
+        "calls to stripe", not stops,
+        f"Stripe refuses the key: {', '.join(stops)}" if stops else "the key is not refused",
+        "set STRIPE_SECRET_KEY to a key that Stripe's dashboard lists as active, then restart the worker",
+    )  # fmt: skip
     leads = is_led(conn, BILLING)
     yield Finding("worker", leads, "leads" if leads else "nobody follows the log", "start `recount worker` or serve")
 

@@ -74,6 +74,12 @@ def _gauges(conn: psycopg.Connection[Any]) -> Iterable[Metric]:
     for state, count in (("due", out.due), ("dead", out.dead)):
         waiting.add_metric([state], count)
     yield waiting
+    calls = GaugeMetricFamily("recount_stripe_calls_open", "Calls to Stripe without an answer", labels=["state"])
+    for state, count in (("waiting", out.calls.waiting), ("begun", out.calls.begun), ("unknown", out.calls.unknown)):
+        calls.add_metric([state], count)
+    refused = GaugeMetricFamily("recount_stripe_key_refused", "Modes in which Stripe refuses the key: no call is made")
+    refused.add_metric([], len(out.calls.stopped))
+    yield from (calls, refused)
     held = GaugeMetricFamily("recount_reactions_held", "Reactions whose differences wait for an operator")
     held.add_metric([], sum(r.held for r in out.reactions))
     faulty = GaugeMetricFamily("recount_reactions_faulty", "Reactions that stand still because they raised")

@@ -31,6 +31,8 @@ TYPES: dict[str, str] = {
     "spending.stopped": "An organization's hosting is to stop: it reached its limit, and wanted it so.",
     "spending.threshold_reached": "An organization's hosting reached 50, 80 or 100 percent of its limit.",
     "trial.ending": "A trial of an organization ends soon.",
+    "stripe.call_unknown": "Whether Stripe did what it was asked is not known: it is looked up, and may need a person.",
+    "stripe.calls_stopped": "Stripe refuses the service's key: nothing is asked of it until it takes a key again.",
     "test": "Somebody tries an endpoint.",
 }
 

@@ -25,6 +25,7 @@ from ledger.events import (
 )
 from ledger.ids import Mode, difference_stream, notice_stream, reaction_stream
 from ledger.service_events import EnforcementAsked
+from ledger.stripe_call_events import StripeCallsStopped, StripeCallUnknown
 
 #: Who acts where no person does.
 SYSTEM = "system"
@@ -145,12 +146,28 @@ def _tell_entitlement(difference: Difference, receipt: str, now_s: int) -> tuple
     return (tell(receipt, "entitlement.changed", difference.mode, org, now_s, said),)
 
 
+def _tell_stop(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow, ...]:
+    stopped = cause.event
+    assert isinstance(stopped, StripeCallsStopped)
+    said = {"status": stopped.status, "code": stopped.code, "request_id": stopped.request_id}
+    return (tell(receipt, "stripe.calls_stopped", stopped.mode, None, stopped.at_s, said),)
+
+
+def _tell_unknown(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow, ...]:
+    lost = cause.event
+    assert isinstance(lost, StripeCallUnknown)
+    said = {"call": lost.call_id, "account": lost.account, "operation": lost.operation, "why": lost.why}
+    return (tell(receipt, "stripe.call_unknown", lost.mode, lost.org, lost.at_s, said),)
+
+
 #: The registry: one line a reaction to an event.
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("when_organization_linked_then_tell", (OrganizationLinked.NAME,), _tell_link, tells=True),
     Reaction("when_plan_moved_then_tell", (SubscriptionPlanMoved.NAME,), _tell_move, _placed, tells=True),
     Reaction("when_service_spoken_of_then_tell", TOLD, tell_service, tells=True),
     Reaction("when_enforcement_asked_then_tell", (EnforcementAsked.NAME,), tell_enforcement, tells=True),
+    Reaction("when_stripe_calls_stopped_then_tell", (StripeCallsStopped.NAME,), _tell_stop, tells=True),
+    Reaction("when_stripe_call_unknown_then_tell", (StripeCallUnknown.NAME,), _tell_unknown, tells=True),
 )
 #: The registry: one line a derivation that is watched.
 WATCHES: tuple[Watch, ...] = (

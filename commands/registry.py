@@ -23,6 +23,7 @@ from commands.service import (
 )
 from commands.service_debts import WRITE_OFF_DEBT
 from commands.service_policies import APPLY_POLICIES, ENFORCE_POLICY, SOFTEN_POLICY
+from commands.stripe_call_acts import RESOLVE_CALL, RETRY_CALL
 from commands.subjects import ERASE_SUBJECT
 
 #: The registry: one line an act.
@@ -48,6 +49,8 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     TEST_ENDPOINT,
     REDELIVER,
     RELEASE_DIFFERENCES,
+    RESOLVE_CALL,
+    RETRY_CALL,
     EXTEND_GRACE,
     PAUSE_SERVICE,
     RESUME_SERVICE,

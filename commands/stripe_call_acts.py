@@ -13,8 +13,11 @@ from ledger.stripe_call_events import StripeCallFailed
 class RetryCall(msgspec.Struct, frozen=True, kw_only=True):
     """Ask again, as a new call, for what Stripe refused or what never happened."""
 
+    mode: Mode
+    call_id: str
+    """The call that failed."""
     request: RequestCall
-    """The whole of it, under its new id."""
+    """The whole of the new one, as the failed one was asked."""
 
 
 def _about(mode: Mode, call_id: str, account: str | None = None, org: str | None = None) -> About:
@@ -33,9 +36,7 @@ RETRY_CALL: Act[RetryCall, Call] = Act(
     RetryCall,
     Decider(Call(), evolve, lambda command, call: decide(command.request, call)),
     lambda command: call_stream(command.request.mode, command.request.call_id),
-    lambda command: _about(
-        command.request.mode, command.request.instead_of or "", command.request.account, command.request.org
-    ),
+    lambda command: _about(command.mode, command.call_id, command.request.account, command.request.org),
 )
 
 
@@ -47,4 +48,5 @@ def retried(call: Call) -> RetryCall:
     if not isinstance(call.answer, StripeCallFailed):
         raise Refused("only what Stripe refused, or what never happened, is asked again", code="not_failed")
     fields = {**msgspec.structs.asdict(asked), "call_id": next_id(asked.call_id), "awaited": False}
-    return RetryCall(request=RequestCall(**{**fields, "instead_of": asked.call_id}))
+    again = RequestCall(**{**fields, "instead_of": asked.call_id})
+    return RetryCall(mode=asked.mode, call_id=asked.call_id, request=again)

@@ -1,4 +1,4 @@
-"""How reactions and deliveries stand: how far, what is held, what waits, what was given up. Looks only."""
+"""How reactions, deliveries and calls to Stripe stand: what is held, waits, is unknown, was given up. Looks only."""
 
 from typing import Any, NamedTuple
 
@@ -24,6 +24,19 @@ class ReactionStatus(NamedTuple):
     """What it raised: it stands still until that is mended."""
 
 
+class CallsStatus(NamedTuple):
+    """Calls to Stripe."""
+
+    waiting: int
+    """Those that were never sent."""
+    begun: int
+    """Those that were sent and have no answer."""
+    unknown: int
+    """Those of which nobody knows what became."""
+    stopped: tuple[str, ...]
+    """Modes in which Stripe refuses our key."""
+
+
 class Outgoing(NamedTuple):
     """What goes out, at one moment."""
 
@@ -34,6 +47,7 @@ class Outgoing(NamedTuple):
     """Deliveries that were given up."""
     endpoints: int
     """Endpoints that listen."""
+    calls: CallsStatus
 
 
 def outgoing(conn: psycopg.Connection[Any]) -> Outgoing:
@@ -52,7 +66,19 @@ def outgoing(conn: psycopg.Connection[Any]) -> Outgoing:
         " WHERE d.state <> 'delivered'"
     ).fetchone()
     assert counted is not None
-    return Outgoing(reactions, *counted)
+    due, dead, endpoints = counted
+    return Outgoing(reactions, due, dead, endpoints, _calls(conn))
+
+
+def _calls(conn: psycopg.Connection[Any]) -> CallsStatus:
+    counted = dict(
+        conn.execute(
+            f"SELECT state, count(*) FROM {LIVE}.stripe_calls WHERE state IN ('waiting', 'begun', 'unknown') GROUP BY 1"
+        ).fetchall()
+    )
+    stopped = conn.execute(f"SELECT mode FROM {LIVE}.stripe_calls_stopped ORDER BY mode").fetchall()
+    waiting, begun, unknown = (int(counted.get(state, 0)) for state in ("waiting", "begun", "unknown"))
+    return CallsStatus(waiting, begun, unknown, tuple(mode for (mode,) in stopped))
 
 
 def _waiting(conn: psycopg.Connection[Any], name: str, mode: str) -> int:

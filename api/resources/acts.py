@@ -11,6 +11,7 @@ from flask import Response
 from marshmallow import Schema
 
 from api import endpoints
+from api.calls.acts import resolve_call, retry_call
 from api.issuing import issue_key, rotate_key
 from api.resources import acting, plan_acts
 from api.resources.context import context
@@ -86,6 +87,8 @@ SERVED: dict[str, Served] = {
         "endpoint_acts", ("notice_id", "type", "org", "at_s", "said"), _of_endpoints(endpoints.test_endpoint)
     ),
     "redeliver": Served("endpoint_acts", ("at_s",), _of_endpoints(endpoints.redeliver)),
+    "resolve_call": Served(does=_of_endpoints(resolve_call)),
+    "retry_call": Served("acts", ("request",), _of_endpoints(retry_call)),
     "release_differences": Served("endpoint_acts", ("held",), _of_endpoints(endpoints.release_differences)),
 }
 

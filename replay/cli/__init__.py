@@ -16,6 +16,7 @@ from ledger.errors import RecountError
 from replay.cli.agreements import agreements
 from replay.cli.approvals import approvals
 from replay.cli.audit import audit
+from replay.cli.calls import calls
 from replay.cli.endpoints import endpoints
 from replay.cli.entitlements import entitlements
 from replay.cli.events import events
@@ -87,6 +88,7 @@ for _command in (
     keys,
     orgs,
     endpoints,
+    calls,
     plans,
     agreements,
     entitlements,

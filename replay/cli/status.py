@@ -71,6 +71,13 @@ def _print_outgoing(out: Outgoing) -> None:
     say(f"Endpoints that listen: {number(out.endpoints)}; {told}.")
     if out.dead:
         say("  see them with: recount endpoints deliveries --state dead")
+    calls = out.calls
+    sent = f"{number(calls.begun)} were sent without an answer, {number(calls.unknown)} are unknown"
+    say(f"Calls to Stripe: {number(calls.waiting)} wait, {sent}.")
+    if calls.unknown:
+        say("  see them with: recount calls list --state unknown")
+    for mode in calls.stopped:
+        say(f"  Stripe refuses the {mode} key, so no call is made: mend STRIPE_SECRET_KEY, then restart the worker")
     for reaction in out.reactions:
         if reaction.fault is not None:
             say(f"  {reaction.name} stands still: {reaction.fault}")
