@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 from commands.base import Journal
 from commands.consequences import Follow, Receipt, append_once
 from commands.reactions import SYSTEM, tell
+from commands.reservations import RESERVATIONS, ExpireReservation
 from commands.service_steps import ask_again, nothing
 from ledger.events import DeadlineMet, Metadata
-from ledger.ids import Mode, deadline_stream
+from ledger.ids import Mode, deadline_stream, item_parts, reservation_stream
 
 
 class Due(NamedTuple):
@@ -76,6 +77,16 @@ def _tell_turn(due: Due, receipt: str, now_s: int) -> tuple[Follow, ...]:
     return (tell(receipt, "entitlement.changed", due.mode, due.org, due.at_s, said),)
 
 
+def _expire_reservation(due: Due, receipt: str, now_s: int) -> tuple[Follow, ...]:
+    org, id = item_parts(due.key)
+    command = ExpireReservation(mode=due.mode, org=org, id=id, now_s=now_s)
+    return (Follow(RESERVATIONS, reservation_stream(due.mode, org, id), command),)
+
+
+def _tell_stop(due: Due, receipt: str, now_s: int) -> tuple[Follow, ...]:
+    return (tell(receipt, "passthrough.stop_overdue", due.mode, due.org, now_s, {**due.about}),)
+
+
 #: The registry: one line a deadline. Those of one moment are met in this order.
 _DEADLINES: tuple[Deadline, ...] = (
     Deadline("trial.ending", _tell_trial, _over, lead="trial_notice_days", tells=True),
@@ -83,5 +94,7 @@ _DEADLINES: tuple[Deadline, ...] = (
     Deadline("entitlement.turning", _tell_turn, _before_anybody_listened, tells=True),
     Deadline("service.boundary", nothing),
     Deadline("enforcement.due", ask_again),
+    Deadline("reservation.expiring", _expire_reservation),
+    Deadline("passthrough.stop_overdue", _tell_stop, _before_anybody_listened, tells=True),
 )
 DEADLINES: dict[str, Deadline] = {d.kind: d for d in _DEADLINES}

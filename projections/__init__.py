@@ -11,6 +11,7 @@ from projections.base import Derivation, Group, Projection
 from projections.catalog import CATALOG, PRICES, PRODUCTS
 from projections.comparisons import DRIFT, EVENT_COVERAGE, OBJECT_COMPARISONS
 from projections.cost_events import COST_EVENTS
+from projections.cost_policies import COST_POLICIES
 from projections.credit_balances import CREDIT_BALANCES
 from projections.customers import CUSTOMERS
 from projections.deadlines import DEADLINES, DEADLINES_MET
@@ -38,7 +39,11 @@ from projections.plan_placements import PLAN_PLACEMENTS
 from projections.plan_purchases import PLAN_PURCHASES
 from projections.plan_sales import PRICE_LOOKUP_KEYS, SUBSCRIPTION_SALES
 from projections.plans import PLAN_NAMES, PLANS
+from projections.provider_charges import CHARGE_RECORDS, PROVIDER_CHARGES
 from projections.rate_cards import RATE_CARDS
+from projections.reconciliation_batches import BATCH_STATES, RECONCILIATION_BATCHES
+from projections.reconciliation_batches_lines import BATCH_CHUNKS, RECONCILIATION_LINES
+from projections.reservations import BUDGETS, RESERVATIONS
 from projections.service_alerts import DEBT_ALERTS
 from projections.service_changes import SERVICE_CHANGES
 from projections.service_debts import DEBTS
@@ -79,6 +84,12 @@ _BILLING = Group(
         NOTICES,
         CLOSED_DIFFERENCES,
         DELIVERY_ATTEMPTS,
+        COST_POLICIES,
+        CHARGE_RECORDS,
+        RESERVATIONS,
+        BUDGETS,
+        BATCH_STATES,
+        BATCH_CHUNKS,
         FETCH_FAILURES,
         EVENT_COVERAGE,
         OBJECT_COMPARISONS,
@@ -117,6 +128,9 @@ _BILLING = Group(
         ACCOUNTS,
         TAX_PROFILES,
         BOOKINGS_MISSING,
+        RECONCILIATION_BATCHES,
+        RECONCILIATION_LINES,
+        PROVIDER_CHARGES,
         DEADLINES,
         ENTITLEMENT_CHANGES,
         SERVICE_CHANGES,

@@ -95,6 +95,21 @@ def _acknowledgement(row: Row) -> Iterable[Moment]:
         yield Moment(row.due_s, {"environment": row.environment, "wanted": row.wanted})
 
 
+#: How long nobody may acknowledge that a cap is reached, before they are told again.
+ACKNOWLEDGED_WITHIN_S = 900
+
+
+def _reservation(row: Row) -> Iterable[Moment]:
+    if row.status == "open":
+        yield Moment(row.until_s, {"category": row.category, "reservation": row.id})
+
+
+def _stop(row: Row) -> Iterable[Moment]:
+    if row.stopped_s is not None and row.acknowledged_s is None:
+        said = {"category": row.category, "period": row.period, "currency": row.currency, "rule": row.stop_rule}
+        yield Moment(row.stopped_s + ACKNOWLEDGED_WITHIN_S, {**said, "notice": row.stop_notice})
+
+
 #: The registry: one line a kind.
 SOURCES: tuple[Source, ...] = (
     Source(
@@ -120,6 +135,22 @@ SOURCES: tuple[Source, ...] = (
         ("mode", "org", "feature"),
         ("segments",),
         _turns,
+        lambda row: row.org,
+    ),
+    Source(
+        "reservation.expiring",
+        "reservations",
+        ("mode", "org", "id"),
+        ("status", "until_s", "category"),
+        _reservation,
+        lambda row: row.org,
+    ),
+    Source(
+        "passthrough.stop_overdue",
+        "pass_through_budgets",
+        ("mode", "org", "category", "period", "currency"),
+        ("stopped_s", "acknowledged_s", "stop_rule", "stop_notice"),
+        _stop,
         lambda row: row.org,
     ),
     Source(
