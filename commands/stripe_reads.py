@@ -39,8 +39,8 @@ READS: dict[str, Read] = {
     "credit_note": _in("/v1/credit_notes"),
     "customer": _in("/v1/customers"),
     "dispute": _in("/v1/disputes"),
-    # a summary is never answered with: it is made of the list of what is active
-    "entitlements.active_entitlement_summary": Read("/v1/entitlements/active_entitlements?customer={}"),
+    # nobody is answered with a summary: it is made of the list of what a customer has
+    "entitlements.active_entitlement_summary": Read("/v1/entitlements/active_entitlements"),
     "entitlements.feature": _in("/v1/entitlements/features"),
     "invoice": _in("/v1/invoices"),
     "invoice_payment": _in("/v1/invoice_payments"),

@@ -21,8 +21,6 @@ _MOST = 2**63 - 1
 KEY = (Column("mode", "text"), Column("account", "text"), Column("id", "text"))
 #: The greatest second that anything was said about the object; and whether a tie waits for a look at Stripe.
 ORDER = (Column("changed_s", "bigint"), Column("undecided", "boolean"))
-#: Those ties, of which there are few, found without a look at all the other rows.
-DOUBTFUL = ("(mode, account, id) WHERE undecided",)
 
 
 def object_projection(
@@ -32,7 +30,7 @@ def object_projection(
     columns = fact_columns(facts)
     width = len(columns)
     sealed = frozenset(i for i, c in enumerate(columns) if c.sealed)
-    table = Table(name, ("mode", "account", "id"), (*KEY, *columns, *ORDER), (*indexes, *DOUBTFUL))
+    table = Table(name, ("mode", "account", "id"), (*KEY, *columns, *ORDER), (*indexes, *_open_questions(columns)))
     make = table.row._make
 
     def to_row(key: Key, state: bytes) -> Row:
@@ -42,6 +40,12 @@ def object_projection(
         return make((*key, *settled.values, settled.changed_s, settled.undecided))
 
     return Projection(name, version, table, (name,), _keys, _apply, to_row, merge=merge)
+
+
+def _open_questions(columns: Iterable[Column]) -> list[str]:
+    """Indexes of the few rows that leave something open: a tie, or a list that Stripe cut short."""
+    cut_short = [c.name for c in columns if c.type == "boolean" and c.name.endswith("complete")]
+    return [f"(mode, account, id) WHERE {what}" for what in ("undecided", *(f"NOT {name}" for name in cut_short))]
 
 
 def with_families(group: Group, families: Iterable[Family]) -> Group:
