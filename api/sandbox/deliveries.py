@@ -138,7 +138,7 @@ class Deliveries:
         connected = delivery["of"].partition("/")[0] if endpoint["_connect"] else None
         version = endpoint["api_version"] or self._sandbox.version
         rendered = shown(event, version, account=connected, pending=1)
-        body = json.dumps(rendered, indent=2).encode()
+        body = self._sandbox.addressed(json.dumps(rendered, indent=2)).encode()
         return _Post(account, delivery["id"], endpoint["url"], body, endpoint["_secret"])
 
     def _deliver(self, post: _Post) -> None:

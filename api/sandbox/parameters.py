@@ -23,7 +23,7 @@ _INTEGER_LIMIT = 2**63
 
 
 class Older(typing.NamedTuple):
-    """A parameter that is gone: the date of the API version that removed it, and its type."""
+    """A parameter that is gone or means something else: until which API version it had this type."""
 
     until: str
     type: Any
@@ -36,7 +36,10 @@ _OLDER: dict[str, dict[str, Older]] = {
     "PaymentIntentUpdateParams": {"payment_method_types": _TYPES},
     "PaymentIntentConfirmParams": {"payment_method_types": _TYPES},
     "SetupIntentCreateParams": {"payment_method_types": _TYPES},
-    "SessionCreateParams": {"payment_method_types": _TYPES},
+    "SessionCreateParams": {
+        "payment_method_types": _TYPES,
+        "ui_mode": Older("2026-03-25", Literal["hosted", "embedded", "custom"]),
+    },
     "SubscriptionCreateParams": {"coupon": Older("2025-03-31", str), "promotion_code": Older("2025-03-31", str)},
     "SubscriptionUpdateParams": {"coupon": Older("2025-03-31", str), "promotion_code": Older("2025-03-31", str)},
     "CustomerCreateParams": {"coupon": Older("2025-03-31", str), "promotion_code": Older("2025-03-31", str)},
@@ -72,7 +75,7 @@ def _fields(params: type, older: dict[str, Check]) -> Check:
         typed = {}
         for key, inner in value.items():
             inner_name = f"{name}[{key}]" if name else key
-            found = checks.get(key) or older.get(key)
+            found = older.get(key) or checks.get(key)
             if found is None:
                 raise _unknown(inner_name)
             typed[key] = found(inner, inner_name)

@@ -6,13 +6,14 @@ One request at a time; each is all or nothing.
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from api.sandbox import idempotency
 from api.sandbox.desk import Desk
-from api.sandbox.errors import StripeError, invalid
+from api.sandbox.errors import StripeError, invalid, missing
 from api.sandbox.idempotency import Answer
 from api.sandbox.jobs import advance, run_due
 from api.sandbox.parameters import checked
@@ -23,6 +24,7 @@ from api.sandbox.subjects import ROUTES
 from api.sandbox.versions import NEWEST, OLDEST
 
 _REMEMBERED = 10_000
+_PAGES = tuple(f"https://{name}.stripe.com" for name in ("checkout", "billing", "buy", "invoice", "pay", "hooks"))
 PLATFORM_ACCOUNT = "acct_1RecountSandbox0"
 """The account that every secret key belongs to."""
 
@@ -54,6 +56,8 @@ class Sandbox:
         self._wall = wall
         self._ahead_s = 0
         self.lock = threading.RLock()
+        self.public_url: str | None = None
+        """Where its pages are, once it is served."""
         self.listeners: list[Callable[[str, list[Object]], None]] = []
         """Told of each commit's new events, by the account (with its mode)."""
         self.asked: deque[Object] = deque(maxlen=_REMEMBERED)
@@ -76,6 +80,36 @@ class Sandbox:
             first = self.state.counter
             run_due(self.state, self.wall_s)
             self._tell(first)
+
+    @contextmanager
+    def desk_of(self, kind: str, id: str) -> Iterator[Desk]:
+        """A desk at the account that holds an object, for what happens on a page. Raises StripeError: no such."""
+        with self.lock:
+            self.tick()
+            first = self.state.counter
+            account = next((a for a in self.state.accounts() if (a, kind, id) in self.state.objects), None)
+            if account is None:
+                raise missing(kind, id)
+            desk = Desk(self.state, account, self.wall_s)
+            desk.version = self.version
+            desk.get(kind, id)
+            try:
+                yield desk
+            except StripeError as error:
+                if error.keeps:
+                    desk.work.commit()
+                raise
+            else:
+                desk.work.commit()
+            finally:
+                self._tell(first)
+
+    def addressed(self, body: str) -> str:
+        """With the addresses of Stripe's own pages replaced by those of the sandbox's."""
+        if self.public_url is not None:
+            for host in _PAGES:
+                body = body.replace(f'"{host}/', f'"{self.public_url}/')
+        return body
 
     def ask(self, request: Request) -> tuple[Answer, bool]:
         """Answer a request; True when the answer is one given before, for the same idempotency key."""

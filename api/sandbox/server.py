@@ -32,7 +32,7 @@ _METHODS = ["GET", "POST", "DELETE"]
 
 def make_app(sandbox: Sandbox, deliveries: Deliveries) -> Flask:
     """The WSGI application of a sandbox."""
-    app = Flask("recount-sandbox", static_folder=None)
+    app = Flask(__name__, static_folder=None)
 
     app.register_blueprint(make_control(sandbox, deliveries))
 
@@ -101,7 +101,9 @@ def _key() -> str | None:
 
 
 def _answered(answer: Answer, *, replayed: bool, sandbox: Sandbox) -> Response:
-    response = Response(json.dumps(answer.body, indent=2), answer.status, mimetype="application/json")
+    response = Response(
+        sandbox.addressed(json.dumps(answer.body, indent=2)), answer.status, mimetype="application/json"
+    )
     response.headers["Request-Id"] = answer.request_id
     response.headers["Date"] = formatdate(sandbox.wall_s, usegmt=True)
     response.headers["Stripe-Version"] = request.headers.get("Stripe-Version") or sandbox.version
@@ -124,6 +126,7 @@ def serving(sandbox: Sandbox, host: str = HOST, port: int = 0) -> Iterator[str]:
     """Serve until the end of the block; yields the base URL. Port 0: any that is free."""
     deliveries = Deliveries(sandbox)
     server = make_server(host, port, make_app(sandbox, deliveries), threaded=True, request_handler=_Quiet)
+    sandbox.public_url = f"http://{host}:{server.server_port}"
     stopping = threading.Event()
     threads = [
         threading.Thread(target=server.serve_forever, name="sandbox", daemon=True),
@@ -133,7 +136,7 @@ def serving(sandbox: Sandbox, host: str = HOST, port: int = 0) -> Iterator[str]:
         thread.start()
     try:
         with deliveries.running():
-            yield f"http://{host}:{server.server_port}"
+            yield sandbox.public_url
     finally:
         stopping.set()
         server.shutdown()

@@ -12,6 +12,8 @@ from api.sandbox.resources import (
     application_fees,
     balance,
     charges,
+    checkout_items,
+    checkout_sessions,
     coupons,
     customers,
     discounting,
@@ -23,9 +25,11 @@ from api.sandbox.resources import (
     mandates,
     meters,
     payment_intents,
+    payment_links,
     payment_methods,
     payouts,
     plans,
+    portal,
     prices,
     products,
     refunds,
@@ -69,6 +73,10 @@ _SUBJECTS: tuple[ModuleType, ...] = (
     settling,
     setup_intents,
     transfers,
+    checkout_items,
+    checkout_sessions,
+    portal,
+    payment_links,
 )
 
 
