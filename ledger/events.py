@@ -41,8 +41,8 @@ class StripeEventReceived(Event, frozen=True, kw_only=True, omit_defaults=True, 
     """`platform`, or the connected account that the event is about."""
     api_version: str | None
     """The API version that the payload is rendered in; None when Stripe did not say."""
-    endpoint: Literal["platform", "connect"]
-    """Which of our two endpoints received it."""
+    endpoint: Literal["platform", "connect", "list"]
+    """Which of our two endpoints received it; `list`: none did, and we found it in Stripe's list of events."""
     payload: msgspec.Raw = NO_PAYLOAD
 
 

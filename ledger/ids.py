@@ -50,6 +50,11 @@ def fetch_stream(mode: Mode, account: str, object: str, object_id: str) -> str:
     return f"fetch/{mode}/{_joined((account, object, object_id))}"
 
 
+def stripe_reconciliation_stream(id: str) -> str:
+    """The stream of one comparison with Stripe that a person asked for."""
+    return f"stripe_reconciliation/{id}"
+
+
 def comparison_stream(mode: Mode, account: str) -> str:
     """The stream of comparisons of one Stripe account with what we hold."""
     return f"comparison/{mode}/{account}"

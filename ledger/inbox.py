@@ -25,6 +25,8 @@ from ledger.personal import PUBLIC
 from ledger.sealing import PREFIX, Sealer, content_digest
 
 Endpoint = Literal["platform", "connect"]
+#: Where an event came from: one of our endpoints, or Stripe's own list of events.
+Source = Literal["platform", "connect", "list"]
 
 #: Ids and types become stream names and columns: longer or stranger ones are no Stripe event.
 MAX_NAME = 255
@@ -139,7 +141,7 @@ def owner_of(obj: dict[str, Any]) -> tuple[str | None, str | None]:
 def receive(
     envelope: Envelope,
     key: bytes,
-    endpoint: Endpoint,
+    endpoint: Source,
     random: Callable[[int], bytes],
     secret_mode: Mode | None = None,
 ) -> NewEvent:

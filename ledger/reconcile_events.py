@@ -29,6 +29,40 @@ class FetchFailed(Event, frozen=True, kw_only=True, gc=False):
     at_s: int
 
 
+class ReconciliationRequested(Event, frozen=True, kw_only=True, gc=False):
+    """A person asked for what we hold to be compared with what Stripe holds."""
+
+    NAME: ClassVar[str] = "stripe_reconciliation.requested"
+
+    id: str
+    mode: Mode
+    what: Literal["events", "objects"]
+    account: str | None
+    """None: every account of the mode."""
+    repair: bool
+    """Whether what Stripe holds is to be observed wherever it does not agree."""
+    by: str
+    why: str
+
+
+class ReconciliationDone(Event, frozen=True, kw_only=True, gc=False):
+    """What was asked for was compared."""
+
+    NAME: ClassVar[str] = "stripe_reconciliation.done"
+
+    id: str
+    mode: Mode
+    accounts: int
+    """Of how many Stripe accounts."""
+    refused: tuple[str, ...]
+    """Those that Stripe did not show us."""
+    differences: int
+    """Events that were lacking, or objects that did not agree."""
+    mended: int
+    """How many of them are in the log now."""
+    at_s: int
+
+
 class EventsReconciled(Event, frozen=True, kw_only=True, gc=False):
     """Every event that Stripe lists from one time to another is in the log: between these it has no gap."""
 
@@ -50,6 +84,8 @@ class EventsReconciled(Event, frozen=True, kw_only=True, gc=False):
     first_missing_s: int | None
     """Between which times events were lacking; None: none was."""
     last_missing_s: int | None
+    request: str | None
+    """The reconciliation that was asked for; None: it was the nightly one."""
 
 
 class DriftFound(Event, frozen=True, kw_only=True, gc=False):
@@ -96,6 +132,16 @@ class ObjectsReconciled(Event, frozen=True, kw_only=True, gc=False):
     """Kind of difference -> how many."""
     repaired: int
     """For how many of them what Stripe holds was observed."""
+    request: str | None
+    """The reconciliation that was asked for; None: it was the nightly one."""
 
 
-RECONCILE_EVENTS: tuple[type[Event], ...] = (FetchFailed, EventsReconciled, DriftFound, DriftClosed, ObjectsReconciled)
+RECONCILE_EVENTS: tuple[type[Event], ...] = (
+    FetchFailed,
+    ReconciliationRequested,
+    ReconciliationDone,
+    EventsReconciled,
+    DriftFound,
+    DriftClosed,
+    ObjectsReconciled,
+)
