@@ -9,6 +9,8 @@ from types import ModuleType
 from typing import Any
 
 from api.sandbox.resources import (
+    account_parts,
+    accounts,
     application_fees,
     balance,
     charges,
@@ -19,6 +21,7 @@ from api.sandbox.resources import (
     discounting,
     disputes,
     events,
+    external_accounts,
     features,
     fraud_warnings,
     intent_course,
@@ -35,10 +38,12 @@ from api.sandbox.resources import (
     refunds,
     settling,
     setup_intents,
+    sources,
     tax_ids,
     tax_rates,
     tax_settings,
     test_clocks,
+    tokens,
     transfers,
     webhook_endpoints,
 )
@@ -77,6 +82,11 @@ _SUBJECTS: tuple[ModuleType, ...] = (
     checkout_sessions,
     portal,
     payment_links,
+    accounts,
+    external_accounts,
+    account_parts,
+    tokens,
+    sources,
 )
 
 

@@ -10,26 +10,11 @@ from stripe import params as sdk
 from api.sandbox.desk import Desk, metadata
 from api.sandbox.errors import invalid
 from api.sandbox.listing import page, whole
-from api.sandbox.resources import balance
+from api.sandbox.resources import balance, worlds
 from api.sandbox.routes import Route
 from api.sandbox.state import Object
 
 KIND, REFUND = "application_fee", "fee_refund"
-APPLICATION = "ca_RecountSandbox000000000000000000"
-"""The platform, as connected accounts know it."""
-PLATFORM = "acct_1RecountSandbox0"
-
-
-def beside(desk: Desk, account: str) -> Desk:
-    """Another account's desk. Test clocks are one account's: the other's objects live by the wall clock."""
-    other = desk.beside(account)
-    other.clock = None
-    return other
-
-
-def platform_of(desk: Desk) -> Desk | None:
-    """The platform's desk, as seen from a connected account; None on the platform itself."""
-    return None if desk.account_id == PLATFORM else beside(desk, PLATFORM)
 
 
 def taken(desk: Desk, platform: Desk, charge: Object, amount: int) -> Object:
@@ -40,7 +25,7 @@ def taken(desk: Desk, platform: Desk, charge: Object, amount: int) -> Object:
         "account": desk.account_id,
         "amount": amount,
         "amount_refunded": 0,
-        "application": APPLICATION,
+        "application": worlds.APPLICATION,
         "balance_transaction": None,
         "charge": charge["id"],
         "created": desk.now_s,
@@ -61,7 +46,7 @@ def part(fee: Object) -> Object:
     """A fee as a part of the fees of the charge it was taken of."""
     return {
         "amount": fee["amount"],
-        "application": APPLICATION,
+        "application": worlds.APPLICATION,
         "currency": fee["currency"],
         "description": "Recount Sandbox application fee",
         "type": "application_fee",
@@ -90,7 +75,7 @@ def given_back(platform: Desk, fee: Object, amount: int | None, said: dict[str, 
         "_parent": fee["id"],
     }
     platform.add(REFUND, refund)
-    seller = beside(platform, fee["account"])
+    seller = worlds.beside(platform, fee["account"])
     balance.book(seller, "application_fee_refund", id, amount, fee["currency"])
     refunded = fee["amount_refunded"] + amount
     platform.change(

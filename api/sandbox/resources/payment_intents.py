@@ -7,7 +7,7 @@ from stripe import params as sdk
 from api.sandbox.desk import Desk, metadata
 from api.sandbox.errors import invalid
 from api.sandbox.listing import page
-from api.sandbox.resources import application_fees, intent_course, intents, settled, transfers
+from api.sandbox.resources import intent_course, intents, settled, transfers, worlds
 from api.sandbox.routes import Route
 from api.sandbox.state import Object
 
@@ -57,7 +57,7 @@ def new(desk: Desk, params: dict[str, Any]) -> Object:
     data = params.get("transfer_data")
     if data is not None:
         transfers.destination(desk, data["destination"], "transfer_data[destination]")
-    connected = application_fees.platform_of(desk) is not None
+    connected = worlds.platform_of(desk) is not None
     _fee(params.get("application_fee_amount"), params["amount"], allowed=connected or data is not None)
     types = intents.types_taken(params, currency)
     id = desk.new_id("pi")
@@ -69,7 +69,7 @@ def new(desk: Desk, params: dict[str, Any]) -> Object:
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
         "amount_received": 0,
-        "application": application_fees.APPLICATION if connected else None,
+        "application": worlds.APPLICATION if connected else None,
         "application_fee_amount": params.get("application_fee_amount"),
         "automatic_payment_methods": intents.automatic(params),
         "canceled_at": None,
@@ -151,12 +151,12 @@ def update(desk: Desk, params: dict[str, Any], id: str) -> Object:
 def changed(desk: Desk, intent: Object, params: dict[str, Any]) -> None:
     """Set what is named, as an update or a confirmation may."""
     currency = (params.get("currency") or intent["currency"]).lower()
-    amount = int(params.get("amount", intent["amount"]))
+    amount: int = params["amount"] if "amount" in params else intent["amount"]
     _amount(amount, currency)
     if params.get("customer") is not None:
         desk.get("customer", params["customer"], "customer")
     if "application_fee_amount" in params:
-        allowed = application_fees.platform_of(desk) is not None or intent["transfer_data"] is not None
+        allowed = worlds.platform_of(desk) is not None or intent["transfer_data"] is not None
         _fee(params["application_fee_amount"], amount, allowed=allowed)
         intent["application_fee_amount"] = params["application_fee_amount"]
     intent |= {"amount": amount, "currency": currency}
@@ -221,7 +221,7 @@ def capture(desk: Desk, params: dict[str, Any], id: str) -> Object:
     intent = desk.get(KIND, id)
     if intent["status"] != "requires_capture":
         raise intents.unexpected(intent, "capture", "captured: requires_capture.")
-    amount = int(params.get("amount_to_capture", intent["amount_capturable"]))
+    amount: int = params["amount_to_capture"] if "amount_to_capture" in params else intent["amount_capturable"]
     if not 0 < amount <= intent["amount_capturable"]:
         raise invalid("The amount to capture exceeds what is capturable.", "amount_to_capture", "amount_too_large")
     if "metadata" in params:

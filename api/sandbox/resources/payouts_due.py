@@ -1,6 +1,7 @@
 """The automatic payout of whatever is available, day by day: https://docs.stripe.com/payouts#payout-schedule."""
 
 from api.sandbox.desk import Desk
+from api.sandbox.resources import worlds
 from api.sandbox.state import Object
 
 _TRAVELS_DAYS = 1
@@ -28,6 +29,11 @@ def pay_out(desk: Desk) -> None:
 
 
 def _automatic(desk: Desk) -> bool:
+    platform = worlds.platform_of(desk)
+    if platform is not None:
+        account = platform.held("account", desk.account_id)
+        if account is None or not account["payouts_enabled"]:
+            return False
     settings = desk.held("_payouts", "_payouts")
     return settings is None or settings["interval"] != "manual"
 

@@ -1,7 +1,7 @@
 """How a transfer arrives in the account that gets it: as a payment (`py_…`) from the platform."""
 
 from api.sandbox.desk import Desk
-from api.sandbox.resources import application_fees, balance
+from api.sandbox.resources import application_fees, balance, worlds
 from api.sandbox.state import Object
 
 
@@ -15,7 +15,7 @@ def received(
         "amount": amount,
         "amount_captured": amount,
         "amount_refunded": 0,
-        "application": application_fees.APPLICATION,
+        "application": worlds.APPLICATION,
         "application_fee": None,
         "application_fee_amount": fee,
         "balance_transaction": None,

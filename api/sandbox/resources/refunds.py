@@ -7,7 +7,15 @@ from stripe import params as sdk
 from api.sandbox.desk import Desk, metadata
 from api.sandbox.errors import invalid
 from api.sandbox.listing import page
-from api.sandbox.resources import application_fees, balance, bank_debits, fraud_warnings, payment_methods, settling
+from api.sandbox.resources import (
+    application_fees,
+    balance,
+    bank_debits,
+    fraud_warnings,
+    payment_methods,
+    settling,
+    worlds,
+)
 from api.sandbox.resources import transfers as moving
 from api.sandbox.routes import Route
 from api.sandbox.state import Object
@@ -142,7 +150,7 @@ def _reversed(desk: Desk, charge: Object, amount: int, refund: str) -> str:
 def _fee_back(desk: Desk, charge: Object, amount: int) -> None:
     if charge["application_fee"] is None:
         raise invalid("Charge has no application fee to refund.", "refund_application_fee")
-    platform = application_fees.platform_of(desk) or desk
+    platform = worlds.platform_of(desk) or desk
     fee = platform.get(application_fees.KIND, charge["application_fee"])
     share = fee["amount"] * amount // charge["amount"]
     application_fees.given_back(platform, fee, share or None)

@@ -5,7 +5,7 @@ https://docs.stripe.com/connect/charges. At once, or a moment later when a charg
 """
 
 from api.sandbox.desk import Desk
-from api.sandbox.resources import application_fees, balance, payment_methods, transfers
+from api.sandbox.resources import application_fees, balance, payment_methods, transfers, worlds
 from api.sandbox.state import Object
 
 
@@ -15,7 +15,7 @@ def settle(desk: Desk, charge: Object) -> None:
         return
     kind, amount, currency = charge["payment_method_details"]["type"], charge["amount_captured"], charge["currency"]
     parts = [balance.stripe_fee(balance.processing_fee(kind, amount, currency), currency)]
-    platform = application_fees.platform_of(desk)
+    platform = worlds.platform_of(desk)
     if platform is not None and charge["application_fee_amount"]:
         fee = application_fees.taken(desk, platform, charge, charge["application_fee_amount"])
         charge["application_fee"] = fee["id"]

@@ -10,7 +10,7 @@ from stripe import params as sdk
 from api.sandbox.desk import Desk, metadata
 from api.sandbox.errors import invalid, missing
 from api.sandbox.listing import page, whole
-from api.sandbox.resources import application_fees, balance
+from api.sandbox.resources import balance, worlds
 from api.sandbox.resources.received import received
 from api.sandbox.routes import Route
 from api.sandbox.state import Object
@@ -51,7 +51,8 @@ def destination(desk: Desk, id: str, param: str = "destination") -> Object:
     account = desk.held("account", id)
     if account is None or account.get("deleted"):
         raise missing("destination", id, param)
-    if account["capabilities"].get("transfers") != "active":
+    requested = account["_requested"] or account["type"] != "standard"
+    if account.get("_rejected") or (requested and account["capabilities"].get("transfers") != "active"):
         raise invalid(
             "Your destination account needs to have at least one of the following capabilities enabled: transfers,"
             " crypto_transfers, legacy_payments",
@@ -76,7 +77,7 @@ def made(
     id = desk.new_id("tr")
     days = balance.incoming_days(at_once=source is None)
     left = balance.book(desk, "transfer", id, -amount, currency, days=days, description=said.get("description"))
-    other = application_fees.beside(desk, to)
+    other = worlds.beside(desk, to)
     payment = received(desk, other, id, amount, currency, days=days, fee=fee)
     transfer: Object = {
         "id": id,
@@ -133,7 +134,7 @@ def reverse(desk: Desk, transfer: Object, amount: int | None, said: dict[str, An
     id = desk.new_id("trr")
     currency = transfer["currency"]
     back = balance.book(desk, "transfer_refund", id, amount, currency)
-    other = application_fees.beside(desk, transfer["destination"])
+    other = worlds.beside(desk, transfer["destination"])
     refund = other.new_id("pyr")
     balance.book(other, "payment_refund", refund, -amount, currency)
     reversal: Object = {
