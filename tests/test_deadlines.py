@@ -416,4 +416,4 @@ def test_the_lead_is_what_is_set():
     from api.settings import load
 
     given = msgspec.structs.replace(load(), trial_notice_days=7, override_notice_days=0)
-    assert leads(given) == {"trial.ending": 7 * DAY, "override.ending": 0, "entitlement.turning": 0}
+    assert leads(given) == dict.fromkeys(DEADLINES, 0) | {"trial.ending": 7 * DAY}

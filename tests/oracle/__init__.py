@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any, get_type_hints
 
 from ledger import inbox
+from ledger.events import DeadlineMet
 from ledger.facts import ObjectFact, Quarantined, StoredOnly, Waiting
 from ledger.translations import FAMILIES, translate
 from oracle.access import entitlements, overridden
@@ -24,6 +25,7 @@ from oracle.outgoing import deadlines, entitlement_changes
 from oracle.payments import payments
 from oracle.plans import plan_rows
 from oracle.sellers import accounts, payouts
+from oracle.service import service_rows
 from oracle.sightings import OneSight, observations
 from oracle.tax import tax_profiles
 
@@ -48,7 +50,7 @@ def recount(
 
     `deliveries` are (event, endpoint); `links` have mode, account, customer and org (None: taken back), in order.
     `overrides` have mode, org, feature, granted (None: ended), limit, from_s, until_s and reason, in order.
-    `decided` are events about plans and agreements, each with the microsecond at which it was recorded, in order.
+    `decided` are events about plans, agreements and services, each with the microsecond at which it was recorded.
     `seen` are objects as Stripe answered with them: obj, at_s, version, account, live and why.
     """
     sights = [OneSight(s) for s in seen]
@@ -67,15 +69,26 @@ def recount(
     rows["payments"] = payments(rows)
     rows |= plan_rows(rows, told, decided)
     rows["organizations"] = organizations(rows)
+    decided = list(decided)
+    invoices = [(r.type, r.said) for r in renderings] + [("", s.said) for s in sights]
+    rows |= service_rows(rows, _invoices_told(invoices), decided)
     rows["entitlements"] = entitlements(rows)
     rows["credit_balances"] = credit_balances(rows)
     rows["payouts"] = payouts(rows)
     rows["accounts"] = accounts(rows)
     rows["tax_profiles"] = tax_profiles(rows)
     rows["bookings_missing"] = bookings_missing(rows)
-    rows["deadlines"] = deadlines(rows)
+    met = [(e.mode, e.kind, e.key, e.at_s) for e, _ in decided if isinstance(e, DeadlineMet)]
+    rows["deadlines"] = deadlines(rows, met)
     rows["entitlement_changes"] = entitlement_changes(rows)
     return {m: {k: _plain(r) for k, r in found.items()} for m, found in rows.items()}
+
+
+def _invoices_told(told: Iterable[tuple[str, Any]]) -> Iterable[tuple[str, tuple[str, ...], int, Row]]:
+    """All that was said of invoices, each with Stripe's type of the event that said it."""
+    for type, fact in told:
+        if isinstance(fact, ObjectFact) and fact.model == "invoices":
+            yield type, (fact.mode, fact.account, fact.id), fact.at_s, said_by(fact, FIELDS["invoices"]).now
 
 
 def _plain(row: Row) -> Row:

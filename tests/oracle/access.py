@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from oracle.service import service_of
+
 Row = dict[str, Any]
 Rows = dict[str, dict[tuple[str, ...], Row]]
 
@@ -42,9 +44,20 @@ class Grant(NamedTuple):
     override: Row | None = None
     placement: Row | None = None
     definition: Row = {}  # noqa: RUF012 # never changed
+    hold: str | None = None
+    """The state in which a service holds it back from `ended_s` on, whatever is granted."""
+    ended: str | None = None
+    """The state in which its closed service leaves it from `ended_s` on."""
+    ended_s: int = LONG_AGO
 
     def state_at(self, t: int) -> str | None:
         """Its word at a time; None before it says anything, or when it has run out."""
+        if self.hold is not None:
+            return self.hold if t >= self.ended_s else None
+        word = self._own_word(t)
+        return self.ended if self.ended is not None and word in GRANTED and t >= self.ended_s else word
+
+    def _own_word(self, t: int) -> str | None:
         if self.override is not None:
             return _overridden_at(self.override, t)
         if self.placement is not None and self.subscription is None:
@@ -69,6 +82,7 @@ class Grant(NamedTuple):
         names = ("start_date_s", "created_s", "ended_at_s", "canceled_at_s", "trial_end_s", "cancel_at_s")
         found = [s[n] for n in (*names, "current_period_end_s", "from_s", "until_s") if s.get(n) is not None]
         promised = self._promised() if self.placement is not None and self.subscription is not None else None
+        found += [self.ended_s] if self.hold or self.ended else []
         return found if promised is None else [*found, promised]
 
     def meant(self) -> tuple[str | None, str | None, str | None]:
@@ -161,6 +175,7 @@ def entitlements(rows: Rows) -> dict[tuple[str, ...], Row]:
             g for key in sorted(rows["entitlement_summaries"], key=_by_account) for g in _told(rows, key, customers)
         ]
         grants += [_said(o) for key, o in rows["overrides"].items() if key[:2] == (mode, org)]
+        grants = _closed(rows, mode, org, grants)
         for feature in {g.feature for g in grants}:
             mine = [g for g in grants if g.feature == feature]
             found[mode, org, feature] = {
@@ -281,6 +296,62 @@ def _told(rows: Rows, key: tuple[str, ...], customers: set[tuple[str, ...]]) -> 
     return [Grant(e["lookup_key"] or e["feature"], None, False, None, source) for e in summary["entitlements"]]
 
 
+def _closed(rows: Rows, mode: str, org: str, grants: list[Grant]) -> list[Grant]:
+    """What service control takes away: a feature is held back where all that sells it is closed."""
+    shut = {
+        key[2]: row
+        for key, row in rows.get("service_states", {}).items()
+        if key[:2] == (mode, org) and row["enforced"] and row["state"] in ("paused", "suspended", "cancelled")
+    }
+    ends = [_end(rows, shut, mode, g) for g in grants]
+    left = {g.feature for g, end in zip(grants, ends, strict=True) if end is None and g.override is None}
+    found, holds = [], {}
+    for g, end in zip(grants, ends, strict=True):
+        if end is not None and g.feature in left:
+            g = g._replace(ended=end[1], ended_s=end[0]["closed_s"])
+        elif end is not None:
+            row, state = end
+            why = row["why"]
+            reason = why.get("reason") or (f"{why['invoice']} is unpaid" if why.get("invoice") else None)
+            source = {"by": "service", "service": row["service"], "status": row["state"], "reason": reason}
+            hold = Grant(g.feature, None, False, None, source, hold=state, ended_s=row["closed_s"])
+            holds.setdefault((g.feature, row["service"]), hold)
+        found.append(g)
+    return found + list(holds.values())
+
+
+def _end(rows: Rows, shut: dict[str, Row], mode: str, g: Grant) -> tuple[Row, str] | None:
+    """The closed service that ends a grant, and the state that it leaves."""
+    if g.override is not None:
+        return None
+    if g.source["by"] == "stripe":
+        theirs = [
+            s
+            for s in rows["subscriptions"].values()
+            if (s["mode"], s["account"], s["customer"]) == (mode, g.source["account"], g.source["customer"])
+            and s["status"] not in ("canceled", "incomplete_expired")
+        ]
+        which = [(s["mode"], s["account"], s["id"]) for s in theirs]
+    else:
+        id = g.source["placement"] if g.source["by"] == "plan" else g.source["subscription"]
+        which = [(mode, g.source["account"], id)]
+    ends = []
+    for key in which:
+        row = shut.get(service_of(rows, key, key[2]))
+        placement = rows["plan_placements"].get(key)
+        plan = rows["plans"].get((key[0], placement["plan_id"])) if placement else None
+        said = (plan["definition"].get("service_policy") or {}).get("when_unpaid") if plan else None
+        if row is None:
+            return None
+        state = {"restrict": "restricted", "suspend": "suspended", "keep": None}[said or "restrict"]
+        state = "suspended" if row["by"] == "operator" else state
+        state = "revoked" if row["state"] == "cancelled" else state
+        if state is None:
+            return None
+        ends.append((row, state))
+    return min(ends, key=lambda e: e[0]["service"]) if ends else None
+
+
 def _spans(grants: list[Grant]) -> list[tuple[int, int]]:
     times = sorted({LONG_AGO, FAR_AHEAD, *(t for g in grants for t in g.times())})
     return list(pairwise(times))
@@ -289,12 +360,15 @@ def _spans(grants: list[Grant]) -> list[tuple[int, int]]:
 def _segment(grants: list[Grant], start: int, end: int) -> Row | None:
     """What holds from `start` to `end`, where nothing changes; None where nobody says anything."""
     words = [(g.state_at(start), g) for g in grants]
-    speaking = [(state, g) for state, g in words if state is not None]
+    speaking = [(state, g) for state, g in words if state is not None and g.hold is None]
     # an operator's word is the only one while it holds
     speaking = [(state, g) for state, g in speaking if g.override is not None] or speaking
     if not speaking:
         return None
     state = next(s for s in STRENGTH if s in {state for state, _ in speaking})
+    holding = [state for state, g in words if state is not None and g.hold is not None]
+    if state in GRANTED and holding:
+        state = max(holding, key=STRENGTH.index)
     granted = state in GRANTED
     limit, meant = _limit([g for word, g in speaking if word in GRANTED], words) if granted else (0, (None,) * 3)
     spoken = [g for word, g in words if word is not None]

@@ -7,6 +7,8 @@ how often; notices, endpoints and attempts are plain dictionaries.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from oracle import service
+
 Row = dict[str, Any]
 Rows = dict[str, dict[tuple[str, ...], Row]]
 Key = tuple[str, ...]
@@ -43,6 +45,8 @@ def _due_times(rows: Rows) -> Iterable[tuple[Key, int, Row]]:
                 about = {"feature": feature, "before": segment, "now": then}
                 where = (mode, "entitlement.turning", _spelled(org, feature))
                 yield where, segment["until_s"], {**whose, "about": about}
+    if "service_states" in rows:
+        yield from service.due_times(rows)
 
 
 def deadlines(rows: Rows, met: Iterable[tuple[str, str, str, int]] = ()) -> dict[Key, Row]:
