@@ -72,21 +72,13 @@ class Refusal(NamedTuple):
 class Recording(NamedTuple):
     """What became of charges."""
 
-    recorded: int = 0
-    known: int = 0
+    new: tuple[str, ...]
+    """References that were recorded now."""
+    known: int
     """Recorded before, saying the same."""
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[Refusal, ...]
     position: int | None = None
-    """Where the last of them were appended; None: nothing was new."""
-
-    def and_then(self, other: "Recording") -> "Recording":
-        """Both together."""
-        return Recording(
-            self.recorded + other.recorded,
-            self.known + other.known,
-            (*self.refused, *other.refused),
-            other.position if other.position is not None else self.position,
-        )
+    """Where they were appended; None: nothing was new."""
 
 
 def check(charge: GivenCharge, now_s: int) -> None:
@@ -126,7 +118,7 @@ def record(books: Books, source: Source, charges: Sequence[GivenCharge], now_s: 
                 continue
         for charge in (c for c in sound if c.reservation is not None and c.reference not in claims.other):
             spend(books, _charged(source, charge, now_s), metadata)
-        return Recording(len(new), known, (*refused, *taken), position)
+        return Recording(tuple(c.reference for c in new), known, (*refused, *taken), position)
     raise StreamMoved("others keep moving the same budgets; send these charges again")
 
 
@@ -137,8 +129,8 @@ def prospect(books: Books, source: Source, charges: Sequence[GivenCharge], now_s
     sound, refused = _sound(books, source.mode, charges, now_s)
     claims = books.claims_of(source.mode, source.provider, map(_provisional, sound))
     taken = tuple(_conflict(c.reference) for c in sound if c.reference in claims.other)
-    known = sum(c.reference in claims.same for c in sound)
-    return Recording(len(sound) - known - len(taken), known, (*refused, *taken))
+    new = tuple(c.reference for c in sound if c.reference not in claims.same | claims.other)
+    return Recording(new, len(claims.same), (*refused, *taken))
 
 
 def _sound(
