@@ -15,7 +15,7 @@ import psycopg
 import structlog
 
 from ledger.errors import RecountError
-from projections.base import Derivation, Group, Key, Lookup, Row
+from projections.base import Derivation, Direct, Group, Key, Lookup, Row
 from replay import tables
 
 log = structlog.get_logger("recount.derive")
@@ -81,10 +81,10 @@ def affected(
     """The keys that changed rows affect. Look-ups are all asked before the first is fetched."""
     found = Affected({}, [])
     asked: list[tuple[str, psycopg.Cursor[Any], int]] = []
-    for derivation in group.derivations:
-        for model, how in derivation.affects.items():
-            reads = derivation.reads(model)
-            changed = [c for c in changes.get(model, ()) if _matters(c[0], reads)]
+    following = _following(group)
+    for model, these in changes.items():
+        for derivation, how, reads in following.get(model, ()):
+            changed = [c for c in these if _matters(c[0], reads)]
             if not changed:
                 continue
             if callable(how):
@@ -98,6 +98,16 @@ def affected(
     for name, cursor, first in asked:
         for key in cursor.fetchall():
             _add(found, name, tuple(key), first)
+    return found
+
+
+@cache
+def _following(group: Group) -> Mapping[str, Sequence[tuple[Derivation, Direct | tuple[Lookup, ...], tuple[str, ...]]]]:
+    """Model -> what follows its changes: the derivation, which keys of it, and which columns it reads."""
+    found: dict[str, list[tuple[Derivation, Direct | tuple[Lookup, ...], tuple[str, ...]]]] = {}
+    for derivation in group.derivations:
+        for model, how in derivation.affects.items():
+            found.setdefault(model, []).append((derivation, how, derivation.reads(model)))
     return found
 
 
@@ -217,20 +227,45 @@ def _queue(
     )
 
 
-def drain(conn: psycopg.Connection[Any], group: Group, schema: str, *, bulk: bool = True) -> bool:
-    """Derive a bounded number of queued keys in one transaction. Returns whether there were any.
+class Waiting(NamedTuple):
+    """What the queue holds."""
+
+    named: bool
+    """Keys that a change named itself."""
+    spreading: bool
+    """Those of wide changes, or such changes themselves."""
+
+
+def waiting(conn: psycopg.Connection[Any], group: Group, schema: str) -> Waiting:
+    """Look at the queue."""
+    names = [d.name for d in group.derivations]
+    row = conn.execute(
+        f"SELECT EXISTS (SELECT FROM {schema}.dirty WHERE derivation = ANY(%b) AND NOT bulk),"
+        f" EXISTS (SELECT FROM {schema}.dirty WHERE derivation = ANY(%b) AND bulk)"
+        f" OR EXISTS (SELECT FROM {schema}.spreading WHERE derivation = ANY(%b))",
+        [names, names, names],
+        prepare=True,
+    ).fetchone()
+    assert row is not None
+    return Waiting(*row)
+
+
+def drain(conn: psycopg.Connection[Any], group: Group, schema: str) -> bool:
+    """Derive a bounded number of queued keys in one transaction. Returns whether any were waiting."""
+    if not any(waiting(conn, group, schema)):
+        return False
+    derive_waiting(conn, group, schema)
+    return True
+
+
+def derive_waiting(conn: psycopg.Connection[Any], group: Group, schema: str, *, bulk: bool = True) -> None:
+    """Derive a bounded number of queued keys in one transaction.
 
     With `bulk` false only keys that a change named itself are derived.
     """
     names = [d.name for d in group.derivations]
     # said in the statement, not by a parameter, for which its one plan would read what spreads, too
     some = f"{schema}.dirty WHERE derivation = ANY(%b){'' if bulk else ' AND NOT bulk'}"
-    spreads = f" OR EXISTS (SELECT FROM {schema}.spreading WHERE derivation = ANY(%b))" if bulk else ""
-    waiting = conn.execute(
-        f"SELECT EXISTS (SELECT FROM {some}){spreads}", [names, names] if bulk else [names], prepare=True
-    ).fetchone()
-    if waiting is None or not waiting[0]:
-        return False
     with conn.pipeline(), conn.transaction():
         hold_checkpoint(conn, group, schema)
         if bulk:
@@ -248,7 +283,6 @@ def drain(conn: psycopg.Connection[Any], group: Group, schema: str, *, bulk: boo
         for name, key, position in rows:
             dirty.setdefault(name, {})[tuple(key)] = position
         _derive_levels(conn, group, schema, dirty, DRAIN_KEYS)
-    return True
 
 
 def _spread(conn: psycopg.Connection[Any], group: Group, schema: str, derivation: Derivation) -> None:
