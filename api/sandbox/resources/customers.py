@@ -7,6 +7,7 @@ from stripe import params as sdk
 from api.sandbox.desk import Desk, metadata
 from api.sandbox.errors import invalid
 from api.sandbox.listing import page
+from api.sandbox.resources import customer_methods
 from api.sandbox.routes import Route
 from api.sandbox.state import Object
 
@@ -44,15 +45,25 @@ def create(desk: Desk, params: dict[str, Any]) -> Object:
         "tax_exempt": params.get("tax_exempt") or "none",
         "test_clock": desk.clock,
     }
+    settings = params.get("invoice_settings") or {}
+    customer["invoice_settings"] |= settings
     desk.add("customer", customer)
     desk.emit("customer.created", customer)
+    customer_methods.take(desk, customer, params)
+    customer_methods.check(desk, customer, params)
     return customer
 
 
 def update(desk: Desk, params: dict[str, Any], id: str) -> Object:
     """Change what is named."""
     customer = _present(desk, id)
-    changes: Object = {name: params[name] for name in (*_PLAIN, *_NAMES, "balance", "preferred_locales") if name in params}
+    customer_methods.check(desk, customer, params)
+    customer_methods.take(desk, customer, params)
+    changes: Object = {
+        name: params[name] for name in (*_PLAIN, *_NAMES, "balance", "preferred_locales") if name in params
+    }
+    if params.get("default_source") is not None:
+        changes["default_source"] = params["default_source"]
     if "tax_exempt" in params:
         changes["tax_exempt"] = params["tax_exempt"] or "none"
     if "metadata" in params:
@@ -72,6 +83,7 @@ def delete(desk: Desk, params: dict[str, Any], id: str) -> Object:
     """Delete a customer for ever, with its subscriptions: https://docs.stripe.com/api/customers/delete."""
     customer = _present(desk, id)
     desk.emit("customer.deleted", customer)
+    customer_methods.let_go(desk, customer)
     customer["deleted"] = True
     return customer
 

@@ -9,7 +9,7 @@ from typing import Any
 from stripe import params as sdk
 
 from api.sandbox.desk import Desk, metadata
-from api.sandbox.errors import StripeError, declined, invalid, missing
+from api.sandbox.errors import StripeError, invalid, missing
 from api.sandbox.listing import page
 from api.sandbox.resources import bank_debits, cards
 from api.sandbox.resources.method_details import details_of
@@ -134,7 +134,8 @@ def attach_to(desk: Desk, method: Object, customer: str) -> None:
     card = card_of(method)
     if card is not None and card.refused and card.declines is not None:
         no = card.declines
-        raise declined(no.code, no.message, no.decline_code, advice_code="try_again_later", network_decline_code="01")
+        advice = {"advice_code": "try_again_later", "network_decline_code": "01"}
+        raise StripeError(402, "card_error", no.message, code=no.code, decline_code=no.decline_code, **advice)
     method["customer"] = customer
     if method["type"] == "card":
         method["card"]["checks"] = {**method["card"]["checks"], "cvc_check": "pass"}

@@ -11,7 +11,10 @@ from api.sandbox.desk import Desk
 from api.sandbox.state import Object
 
 #: Key of the intent -> module and function `(desk, intent)`. Named, not imported: they import the payments.
-LISTENERS: dict[str, tuple[str, str]] = {}
+LISTENERS: dict[str, tuple[str, str]] = {
+    "_invoice": ("invoice_collection", "settled"),
+    "_session": ("checkout_completion", "intent_stands"),
+}
 
 
 def tell(desk: Desk, intent: Object) -> None:
