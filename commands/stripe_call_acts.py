@@ -1,5 +1,8 @@
 """What a person may do about a call to Stripe: resolve one that is unknown, or ask for a failed one again."""
 
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
+
 import msgspec
 
 from commands.acts import About, Act
@@ -18,6 +21,42 @@ class RetryCall(msgspec.Struct, frozen=True, kw_only=True):
     """The call that failed."""
     request: RequestCall
     """The whole of the new one, as the failed one was asked."""
+
+
+class _CallCommand(Protocol):
+    """What every act that is a call says."""
+
+    @property
+    def call_id(self) -> str: ...
+    @property
+    def mode(self) -> Mode: ...
+    @property
+    def account(self) -> str: ...
+    @property
+    def org(self) -> str: ...
+
+
+Asks = TypeVar("Asks", bound=msgspec.Struct)
+
+
+def call_act(
+    name: str, command: type[Asks], to_request: Callable[[Asks], RequestCall], weight: int = 10
+) -> Act[Asks, Call]:
+    """An act that is one call to Stripe for an organization: what is recorded of it is the request.
+
+    The command says `call_id`, `mode`, `account` and `org`; what is personal in it is sealed already.
+    """
+
+    def stream(given: Any) -> str:
+        its: _CallCommand = given
+        return call_stream(its.mode, its.call_id)
+
+    def about(given: Any) -> About:
+        its: _CallCommand = given
+        return About(f"organization/{its.org}", its.mode, its.account, its.org)
+
+    decider: Decider[Asks, Call] = Decider(Call(), evolve, lambda given, call: decide(to_request(given), call))
+    return Act(name, command, decider, stream, about, weight)
 
 
 def _about(mode: Mode, call_id: str, account: str | None = None, org: str | None = None) -> About:

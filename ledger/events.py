@@ -16,6 +16,7 @@ from ledger.passthrough_events import PASSTHROUGH_EVENTS
 from ledger.reconcile_events import RECONCILE_EVENTS
 from ledger.service_events import SERVICE_EVENTS
 from ledger.stripe_call_events import (
+    BillingCustomerRequested,
     StripeCallBegun,
     StripeCallFailed,
     StripeCallRequested,
@@ -627,6 +628,7 @@ EVENTS: tuple[type[Event], ...] = (
     StripeCallUnknown,
     StripeCallsStopped,
     StripeCallsResumed,
+    BillingCustomerRequested,
     *HOSTING_EVENTS,
     *SERVICE_EVENTS,
     *PASSTHROUGH_EVENTS,

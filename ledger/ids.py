@@ -40,6 +40,11 @@ def calls_stream(mode: Mode) -> str:
     return f"stripe_calls/{mode}"
 
 
+def billing_customer_stream(mode: Mode, account: str, org: str) -> str:
+    """The stream of an organization's Stripe customer in an account, where we made it."""
+    return f"billing_customer/{mode}/{account}/{_joined((org,))}"
+
+
 def org_subject(mode: Mode, account: str, org: str) -> str:
     """Whose personal fields are those of a call that is made for an organization."""
     return subject_of(mode, account, f"org:{org}")

@@ -149,3 +149,17 @@ class StripeCallsResumed(Event, frozen=True, kw_only=True, gc=False):
 
     mode: Mode
     at_s: int
+
+
+class BillingCustomerRequested(Event, frozen=True, kw_only=True, gc=False):
+    """An organization is billed in an account for the first time: the call that makes its Stripe customer there.
+
+    On one stream an organization and account, so that of many first actions at once one makes the customer.
+    """
+
+    NAME: ClassVar[str] = "billing_customer.requested"
+
+    mode: Mode
+    account: str
+    org: str
+    call_id: str

@@ -1,7 +1,8 @@
 """Whose is it? Operators' links, the organization behind each customer, and organizations with what they hold.
 
 A customer's organization comes from, in this order: an operator's link; metadata on the *platform's* customer; on its
-subscription. What a connected account or a buyer could have written is never a claim (translations leave it out).
+subscription; a call of ours that made the customer, or the checkout session that the customer went through. What a
+connected account or a buyer could have written is never a claim (translations leave it out).
 What nothing claims stays visible, with no organization. An organization is there without any customer too, where an
 operator agreed something with it or overrides what it may use.
 """
@@ -36,6 +37,9 @@ OPERATOR_LINKS = Projection(
     lambda key, state: _OPERATOR_LINKS.row(*key, state.decode()),
 )
 
+#: From what we made to the row of it.
+_SAME_ID = (("mode", "mode"), ("account", "account"), ("id", "id"))
+
 _ORG_LINKS = Table(
     "org_links",
     ("mode", "account", "customer"),
@@ -59,15 +63,32 @@ def _derive_link(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Row]:
         for s in sorted(rows["subscriptions"], key=lambda s: (s.created_s or 0, s.id))
         if s.org_claim and key[1] == "platform"
     ]
+    claims += _made_by_us(key, rows)
     if not claims and not rows["customers"] and not rows["subscriptions"]:
         return []
     first = claims[0] if claims else {"org": None, "by": None}
     return [_ORG_LINKS.row(*key, first["org"], first["by"], claims)]
 
 
+def _made_by_us(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[dict[str, str]]:
+    """What we made for an organization ourselves, in any account: nobody else can have written that."""
+    made = {m.id: m for m in rows["stripe_made"]}
+    claims = [{"by": "call", "org": made[key[2]].org}] if key[2] in made else []
+    claims += [
+        {"by": "checkout", "org": made[c.id].org, "checkout": c.id}
+        for c in sorted(rows["checkouts"], key=lambda c: (c.created_s or 0, c.id))
+        if c.id in made
+    ]
+    return claims
+
+
+def _ours(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Key]:
+    return [key, *((key[0], key[1], c.id) for c in rows["checkouts"])]
+
+
 ORG_LINKS = Derivation(
     "org_links",
-    1,
+    2,
     _ORG_LINKS,
     ("mode", "account", "customer"),
     inputs=(
@@ -79,11 +100,18 @@ ORG_LINKS = Derivation(
             lambda key, _: [key],
             ("id", "org_claim", "created_s"),
         ),
+        Input("checkouts", ("mode", "account", "customer"), lambda key, _: [key], ("id", "created_s")),
+        Input("stripe_made", ("mode", "account", "id"), _ours, ("org",)),
     ),
     affects={
         "operator_links": lambda row: [(row.mode, row.account, row.customer)],
         "customers": lambda row: [(row.mode, row.account, row.id)],
         "subscriptions": lambda row: [(row.mode, row.account, row.customer)],
+        "checkouts": lambda row: [(row.mode, row.account, row.customer)] if row.customer else [],
+        "stripe_made": (
+            Lookup((Hop("customers", _SAME_ID),), ("mode", "account", "id")),
+            Lookup((Hop("checkouts", _SAME_ID),), ("mode", "account", "customer")),
+        ),
     },
     derive=_derive_link,
 )

@@ -17,6 +17,7 @@ from ledger.events import DeadlineMet
 from ledger.facts import ObjectFact, Quarantined, StoredOnly, Waiting
 from ledger.translations import FAMILIES, translate
 from oracle.access import entitlements, overridden
+from oracle.calls import made_by_us
 from oracle.bookings import bookings_missing
 from oracle.credits import credit_balances
 from oracle.holdings import catalog, org_links, organizations
@@ -65,6 +66,8 @@ def recount(
     rows["operator_links"] = _operator_links(links)
     rows["overrides"] = overridden(overrides)
     rows["catalog"] = catalog(rows)
+    decided = list(decided)
+    rows["stripe_made"] = made_by_us(decided)
     rows["org_links"] = org_links(rows)
     rows["payments"] = payments(rows)
     rows |= plan_rows(rows, told, decided)

@@ -16,6 +16,12 @@ def org_links(rows: Rows) -> dict[tuple[str, ...], Row]:
     """One row for every customer that anybody ever spoke of, linked or not."""
     customers = set(rows["operator_links"]) | set(rows["customers"])
     customers |= {(s["mode"], s["account"], s["customer"]) for s in rows["subscriptions"].values()}
+    made = rows.get("stripe_made", {})
+    customers |= {
+        (c["mode"], c["account"], c["customer"])
+        for c in rows["checkouts"].values()
+        if c["customer"] and (c["mode"], c["account"], c["id"]) in made
+    }
     return {key: _org_link(key, rows) for key in customers}
 
 
@@ -31,6 +37,14 @@ def _org_link(key: tuple[str, ...], rows: Rows) -> Row:
         for s in sorted(theirs, key=lambda s: (s["created_s"] or 0, s["id"])):
             if s["org_claim"]:
                 claims.append({"by": "subscription", "org": s["org_claim"], "subscription": s["id"]})
+    made = rows.get("stripe_made", {})  # what we asked Stripe for ourselves is ours in any account
+    if key in made:
+        claims.append({"by": "call", "org": made[key]["org"]})
+    sessions = [c for c in rows["checkouts"].values() if (c["mode"], c["account"], c["customer"]) == key]
+    for session in sorted(sessions, key=lambda c: (c["created_s"] or 0, c["id"])):
+        if (mode, account, session["id"]) in made:
+            org = made[mode, account, session["id"]]["org"]
+            claims.append({"by": "checkout", "org": org, "checkout": session["id"]})
     first = claims[0] if claims else {"org": None, "by": None}
     whom = {"mode": mode, "account": account, "customer": customer}
     return {**whom, "org": first["org"], "claimed_by": first["by"], "claims": claims}
