@@ -112,6 +112,12 @@ class Work:
         """Hold a new object, or None in place of one that is gone."""
         self._held[key] = object
 
+    def copied(self) -> "Work":
+        """The same objects in hand, to try something on: it is never committed."""
+        other = Work(self.state)
+        other._held = copy.deepcopy(self._held)
+        return other
+
     def ids(self, account: str, kind: str, reference: tuple[str, str] | None = None) -> Iterator[str]:
         """Ids that are there, those of this request included, oldest first. One whose reference changed in this
         request is offered too: the caller compares."""

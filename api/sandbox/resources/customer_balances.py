@@ -85,9 +85,9 @@ def listed(desk: Desk, params: dict[str, Any], customer_id: str) -> Object:
 
 _PATH = "/v1/customers/{customer}/balance_transactions"
 ROUTES = (
-    Route("POST", _PATH, sdk.CustomerCreateBalanceTransactionParams, create),
-    Route("GET", _PATH, sdk.CustomerListBalanceTransactionsParams, listed),
+    Route("POST", _PATH, sdk.CustomerBalanceTransactionCreateParams, create),
+    Route("GET", _PATH, sdk.CustomerBalanceTransactionListParams, listed),
     Route("GET", f"{_PATH}/{{transaction}}", None, retrieve),
-    Route("POST", f"{_PATH}/{{transaction}}", sdk.CustomerModifyBalanceTransactionParams, update),
+    Route("POST", f"{_PATH}/{{transaction}}", sdk.CustomerBalanceTransactionUpdateParams, update),
 )
 PREFIXES = {"cbtxn": KIND}

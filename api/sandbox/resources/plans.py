@@ -18,7 +18,8 @@ from api.sandbox.state import Object
 def create(desk: Desk, params: dict[str, Any]) -> Object:
     """A recurring price, said as a plan."""
     product = params.get("product")
-    described = {"product_data": product} if isinstance(product, dict) else {"product": product}
+    described: Object = {}
+    described["product_data" if isinstance(product, dict) else "product"] = product
     period = {
         "interval": params["interval"],
         **{n: params[n] for n in ("interval_count", "meter", "trial_period_days", "usage_type") if n in params},

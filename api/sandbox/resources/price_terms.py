@@ -48,8 +48,6 @@ def terms(params: dict[str, Any], prefix: str = "") -> Object:
             named.format("unit_amount"),
             "parameter_missing",
         )
-    if Decimal(exact) < 0:
-        raise invalid("Invalid non-negative integer", named.format("unit_amount"), "parameter_invalid_integer")
     return {"unit_amount": whole, "unit_amount_decimal": exact}
 
 

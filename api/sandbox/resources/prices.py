@@ -1,5 +1,6 @@
 """Prices: https://docs.stripe.com/api/prices. What a quantity of one comes to is `pricing`'s matter."""
 
+from decimal import Decimal
 from typing import Any
 
 from stripe import params as sdk
@@ -19,8 +20,10 @@ def create(desk: Desk, params: dict[str, Any]) -> Object:
     return new_price(desk, params)
 
 
-def new_price(desk: Desk, params: dict[str, Any], prefix: str = "", id: str | None = None) -> Object:
-    """Keep a price. `prefix` names the parameter that holds the others. Raises StripeError."""
+def new_price(
+    desk: Desk, params: dict[str, Any], prefix: str = "", id: str | None = None, *, quiet: bool = False
+) -> Object:
+    """Keep a price. `prefix` names the parameter that holds the others; `quiet`: no event. Raises StripeError."""
     product = _product(desk, params, prefix)
     period = recurring(params.get("recurring"), desk.version)
     if period is not None and period["meter"] is not None:
@@ -46,10 +49,14 @@ def new_price(desk: Desk, params: dict[str, Any], prefix: str = "", id: str | No
         "type": "one_time" if period is None else "recurring",
         **terms(params, prefix),
     }
+    if price["unit_amount_decimal"] is not None and Decimal(price["unit_amount_decimal"]) < 0 and not quiet:
+        raise invalid("Invalid non-negative integer", "unit_amount", "parameter_invalid_integer")
     price["_currency_options"] = currency_options(params, price)
     if params.get("lookup_key") is not None:
         _take_key(desk, price, params)
     desk.add("price", price)
+    if quiet:
+        return price
     if period is not None:
         desk.emit("plan.created", as_plan(price))
     desk.emit("price.created", price)
