@@ -180,6 +180,7 @@ def close_what_is_over(
     log: Log, conninfo: str, mode: Mode, now_s: int, wait_days: int, minimum_minor: int, catch_up: CatchUp
 ) -> list[Closed]:
     """Close every month that has been over for so many days, and make its invoices. For a job that runs often."""
+    done: list[Closed] = []
     while (month := next_month(log, conninfo, mode)) is not None:
         if (day_number(f"{month_after(month)}-01") + wait_days) * DAY_S > now_s:
             break
@@ -189,5 +190,5 @@ def close_what_is_over(
             break
         if not closed:
             break
-        make_invoices(log, conninfo, mode, now_s, minimum_minor, catch_up)
-    return make_invoices(log, conninfo, mode, now_s, minimum_minor, catch_up)
+        done += make_invoices(log, conninfo, mode, now_s, minimum_minor, catch_up)
+    return done + make_invoices(log, conninfo, mode, now_s, minimum_minor, catch_up)
