@@ -9,7 +9,7 @@ import psycopg
 from ledger import store
 from projections.base import Group, Key, Projection, Row, Table
 from replay import derive, tables
-from replay.fold import entry_of
+from replay.fold import entry_of, route
 from replay.shards import Fold
 
 #: Connections that make indexes while rows are still being written.
@@ -33,7 +33,7 @@ def write(conninfo: str, conn: psycopg.Connection[Any], group: Group, schema: st
             each.result()
     for projection in group.projections:
         if projection.fresh is not None:
-            folded.rows[projection.name] += _write_late(conn, schema, projection, folded)
+            folded.rows[projection.name] += _write_late(conn, schema, group, projection, folded)
         for key in folded.parked.get(projection.name, ()):  # as the live fold leaves it: as it was, and marked
             tables.mark_stale(conn, schema, projection.table, key)
     return dict(folded.rows)
@@ -60,13 +60,13 @@ def _index(conninfo: str, schema: str, table: Table) -> None:
         conn.execute(f'ANALYZE {schema}."{table.name}"')
 
 
-def _write_late(conn: psycopg.Connection[Any], schema: str, projection: Projection, folded: Fold) -> int:
+def _write_late(conn: psycopg.Connection[Any], schema: str, group: Group, projection: Projection, folded: Fold) -> int:
     """The few entries whose row was there already: later renderings and conflicts. Returns how many rows are new."""
     new = 0
     for recorded in store.read_positions(conn, sorted(folded.late)):
         entry = entry_of(recorded)
-        for key in projection.keys(entry):
-            if key in folded.parked.get(projection.name, ()):
+        for reader, key, _ in route(group, [entry]):
+            if reader is not projection or key in folded.parked.get(projection.name, ()):
                 continue
             found = tables.ask_states(conn, schema, projection.table, [key]).fetchone()
             try:
