@@ -44,12 +44,14 @@ from api.resources.keys import keys as api_keys
 from api.resources.meters import meters
 from api.resources.orgs import OrgConverter, orgs
 from api.resources.overrides import overrides
+from api.resources.passthrough_spending import passthrough
 from api.resources.payments import charges, disputes, payments, refunds
 from api.resources.plans import plans
 from api.resources.projections import projections
 from api.resources.quarantine import quarantine
 from api.resources.schedules import schedules
 from api.resources.sellers import accounts, application_fees, balance_transactions, payouts
+from api.resources.service import service
 from api.resources.stripe_events import stripe_events
 from api.resources.subscriptions import subscriptions
 from api.resources.timeline import timeline
@@ -84,6 +86,8 @@ RESOURCES = (
     application_fees,
     catalog,
     plans,
+    passthrough,
+    service,
     meters,
     stripe_events,
     quarantine,

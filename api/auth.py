@@ -48,6 +48,12 @@ MAY_READ: dict[str, frozenset[str]] = {
     "payouts": _EVERYBODY,
     "balance_transactions": _EVERYBODY,
     "application_fees": _EVERYBODY,
+    "service": _EVERYBODY,
+    "enforcements": _EVERYBODY,
+    "service_policies": _STAFF,
+    "enforcement_acts": frozenset({"service", "operator", "admin"}),  # says that deployments are scaled
+    "pass_through": _EVERYBODY,
+    "pass_through_spending": frozenset({"service", "operator", "admin"}),  # reserves, settles, charges
     "stripe_events": _STAFF,
     "quarantine": _STAFF,
     "projections": _STAFF,
@@ -65,7 +71,8 @@ MAY_READ: dict[str, frozenset[str]] = {
 }
 #: What speaks of everybody, so that a key bound to an organization or an account may not read it.
 FOR_UNBOUND_KEYS = frozenset(
-    {"projections", "quarantine", "quarantine_acts", "keys", "key_acts"}
+    {"service_policies", "enforcement_acts"}
+    | {"projections", "quarantine", "quarantine_acts", "keys", "key_acts"}
     | {"acts", "approvals", "approval_acts", "audit", "endpoints", "deliveries", "endpoint_acts", "calls"}
 )
 

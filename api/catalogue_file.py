@@ -45,15 +45,19 @@ class _Loader(_YAML.SafeLoader):  # type: ignore[misc]
 
 def catalogue_of(text: str, mode: Mode, now_s: int) -> ApplyPlans:
     """The command that makes the plans what this file says. Raises Invalid("invalid_catalogue"), one line a fault."""
+    return catalogue_from(yaml_of(text), mode, now_s)
+
+
+def yaml_of(text: str) -> Any:
+    """What a file in YAML holds. Raises Invalid("invalid_catalogue")."""
     if len(text) > MAX_CHARACTERS:
         raise _invalid([f"the file is longer than {MAX_CHARACTERS} characters"])
     try:
-        told = _YAML.load(text, Loader=_Loader)  # derives from SafeLoader
+        return _YAML.load(text, Loader=_Loader)  # derives from SafeLoader
     except yaml.YAMLError as error:
         raise _invalid([_said(error)]) from error
     except (ValueError, TypeError, RecursionError) as error:  # a date or a key that is none; too deep
         raise _invalid([f"the file cannot be read: {error}"]) from error
-    return catalogue_from(told, mode, now_s)
 
 
 def catalogue_from(told: Any, mode: Mode, now_s: int, effective_s: int | None = None) -> ApplyPlans:

@@ -17,7 +17,7 @@ from ledger.errors import Invalid, NotFound
 from ledger.events import Event
 from ledger.ids import Mode, service_policies_stream
 from ledger.service_events import ServicePolicyEnforced, ServicePolicyPublished, ServicePolicySoftened
-from ledger.service_policy import BUILT_IN, SEVERITY, ServicePolicy, Stage, written
+from ledger.service_policy import BUILT_IN, SEVERITY, PolicyDefinition, PolicyStage, written
 
 MAX_POLICIES = 100
 _KEY = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -29,7 +29,7 @@ class ApplyPolicies(msgspec.Struct, frozen=True, kw_only=True):
     """Make these service policies what is said here. They count at once, for debts that there are too."""
 
     mode: Mode
-    policies: tuple[ServicePolicy, ...]
+    policies: tuple[PolicyDefinition, ...]
 
 
 class EnforcePolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,7 +93,7 @@ def _published(command: ApplyPolicies, policies: Policies) -> Iterator[Event]:
             )
 
 
-def faults(policies: tuple[ServicePolicy, ...]) -> list[str]:
+def faults(policies: tuple[PolicyDefinition, ...]) -> list[str]:
     """What is wrong with policies, one line each; none: nothing."""
     found = [f"policy {p.key}: {fault}" for p in policies for fault in _of_policy(p)]
     found += [f"policy {key} is there {n} times" for key, n in Counter(p.key for p in policies).items() if n > 1]
@@ -102,7 +102,7 @@ def faults(policies: tuple[ServicePolicy, ...]) -> list[str]:
     return found
 
 
-def _of_policy(policy: ServicePolicy) -> Iterator[str]:
+def _of_policy(policy: PolicyDefinition) -> Iterator[str]:
     if _KEY.fullmatch(policy.key) is None:
         yield "key: 1 to 64 of a-z, 0-9, dot, dash and underscore, beginning with a letter or a digit"
     if not 0 <= policy.failed_retries <= 20:
@@ -119,7 +119,7 @@ def _of_policy(policy: ServicePolicy) -> Iterator[str]:
     yield from _stages(policy.stages)
 
 
-def _stages(stages: tuple[Stage, ...]) -> Iterator[str]:
+def _stages(stages: tuple[PolicyStage, ...]) -> Iterator[str]:
     severities = [SEVERITY[s.state] for s in stages]
     if not stages or 0 in severities or severities != sorted(set(severities)):
         yield "stages: some of past_due, grace, paused, suspended, cancelled, each severer than the one before"

@@ -19,7 +19,7 @@ POSTPAID = "postpaid"
 STANDARD = "standard"
 
 
-class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PolicyStage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A state, and how long it lasts before the next one."""
 
     state: State
@@ -27,7 +27,7 @@ class Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Of 86,400 seconds; None: until something changes, of the last stage."""
 
 
-class ServicePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PolicyDefinition(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A policy."""
 
     key: str
@@ -37,11 +37,11 @@ class ServicePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """From the first failure on: then retries count as over, however many there were. None: they are waited for."""
     skip_useless_retries: bool = True
     """Whether a decline that no retry mends, or having nothing to charge, ends the waiting at once."""
-    stages: tuple[Stage, ...] = (
-        Stage(state="past_due", days=3),
-        Stage(state="grace", days=7),
-        Stage(state="suspended", days=30),
-        Stage(state="cancelled"),
+    stages: tuple[PolicyStage, ...] = (
+        PolicyStage(state="past_due", days=3),
+        PolicyStage(state="grace", days=7),
+        PolicyStage(state="suspended", days=30),
+        PolicyStage(state="cancelled"),
     )
     scale_to_zero: bool = True
     """Whether what closes the service scales the organization's deployments to zero."""
@@ -54,18 +54,18 @@ class ServicePolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
 
 _BUILT_IN = (
-    ServicePolicy(key=STANDARD),
-    ServicePolicy(key="pause-at-first-failure", failed_retries=0, stages=(Stage(state="paused"),)),
+    PolicyDefinition(key=STANDARD),
+    PolicyDefinition(key="pause-at-first-failure", failed_retries=0, stages=(PolicyStage(state="paused"),)),
 )
 #: Policies that are there before any is published. One that is published under the same key replaces it.
-BUILT_IN: dict[str, ServicePolicy] = {p.key: p for p in _BUILT_IN}
+BUILT_IN: dict[str, PolicyDefinition] = {p.key: p for p in _BUILT_IN}
 
 
-def written(policy: ServicePolicy) -> dict[str, Any]:
+def written(policy: PolicyDefinition) -> dict[str, Any]:
     """A policy as the log keeps it: all fields."""
     return msgspec.to_builtins(policy)  # type: ignore[no-any-return]
 
 
-def read(definition: dict[str, Any]) -> ServicePolicy:
+def read(definition: dict[str, Any]) -> PolicyDefinition:
     """A policy as the log has it. Raises msgspec.ValidationError for none of today's shape."""
-    return msgspec.convert(definition, ServicePolicy)
+    return msgspec.convert(definition, PolicyDefinition)

@@ -48,7 +48,7 @@ from ledger.service_events import (
     ServiceStepped,
     ServiceSuspended,
 )
-from ledger.service_policy import BUILT_IN, CLOSED, SEVERITY, STATES, ServicePolicy, Stage, written
+from ledger.service_policy import BUILT_IN, CLOSED, SEVERITY, STATES, PolicyDefinition, PolicyStage, written
 from ledger.store import Log, Outcome
 from projections.base import Entry
 from projections.service_ladder import Owed, ladder, severest
@@ -210,9 +210,9 @@ def _act(
         yield from _plan(draw, n)
     elif kind == "policy":
         key = draw(st.sampled_from(["standard", "hard"]))
-        policy = ServicePolicy(
+        policy = PolicyDefinition(
             key=key, failed_retries=draw(st.integers(0, 2)), scale_to_zero=flag, fresh_starts=draw(st.integers(0, 2)),
-            stages=tuple(Stage(**s) for s in draw(stages())), tolerated_minor={"eur": draw(st.sampled_from([0, 400]))},
+            stages=tuple(PolicyStage(**s) for s in draw(stages())), tolerated_minor={"eur": draw(st.sampled_from([0, 400]))},
         )  # fmt: skip
         yield (
             "policies",

@@ -13,7 +13,9 @@ from marshmallow import Schema
 from api import endpoints
 from api.calls.acts import resolve_call, retry_call
 from api.issuing import issue_key, rotate_key
-from api.resources import acting, plan_acts
+from api.passthrough.acts import ACTS as PASSTHROUGH_ACTS
+from api.passthrough.acts import found_of
+from api.resources import acting, passthrough_acts, plan_acts
 from api.resources.context import context
 from api.resources.publish import act, named, section
 from api.schemas.acts import OF_THE_KEY, ActDone, EndpointMade, KeyIssued, input_components, input_name
@@ -78,6 +80,17 @@ SERVED: dict[str, Served] = {
     "move_subscriptions": Served(left_out=plan_acts.FOUND_OF_MOVES, does=plan_acts.move_all),
     "make_agreement": Served(left_out=plan_acts.FOUND_OF_AGREEMENT, does=plan_acts.make),
     "end_agreement": Served(left_out=plan_acts.FOUND_OF_END, does=plan_acts.end),
+    "extend_grace": Served(),
+    "pause_service": Served(),
+    "resume_service": Served(),
+    "suspend_service": Served(),
+    "cancel_service": Served(),
+    "recover_service": Served(),
+    "write_off_debt": Served(),
+    "apply_policies": Served(),
+    "enforce_policy": Served(),
+    "soften_policy": Served(),
+    "acknowledge_enforcement": Served("enforcement_acts"),
     "issue_key": Served("key_acts", ("key_id", "digest"), _issue_key, KeyIssued),
     "rotate_key": Served("key_acts", ("digest",), _rotate_key, KeyIssued),
     "revoke_key": Served("key_acts"),
@@ -90,6 +103,7 @@ SERVED: dict[str, Served] = {
     "resolve_call": Served(does=_of_endpoints(resolve_call)),
     "retry_call": Served("acts", ("request",), _of_endpoints(retry_call)),
     "release_differences": Served("endpoint_acts", ("held",), _of_endpoints(endpoints.release_differences)),
+    **{name: Served("acts", found_of(name), passthrough_acts.does(name)) for name in PASSTHROUGH_ACTS},
 }
 
 

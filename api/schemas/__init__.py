@@ -131,7 +131,9 @@ SOURCE_SEGMENT = of_entries("SourceSegment", state=TEXT, from_s=TIME, until_s=TI
 SOURCE = of_entries(
     "EntitlementSource",
     {
-        "by": "`subscription` (to what the catalogue describes), `plan`, `stripe` (its own entitlements), `override`",
+        "by": "`subscription` (to what the catalogue describes), `plan`, `stripe` (its own entitlements), `override`;"
+        " or `service`, which holds back what the others grant",
+        "service": "The service that is closed, and `status` its state",
         "decides": "Whether it decides the answer now; limits of what is granted add up, so several may",
         "through": "How the plan was come by: `subscription`, `checkout`, `invoice` or `agreement`",
         "placement": "The subscription's id, or the session's, invoice's or agreement's",
@@ -141,7 +143,7 @@ SOURCE = of_entries(
     },
     by=TEXT, decides=BOOL, account=TEXT, customer=TEXT, subscription=TEXT, item=TEXT, price=TEXT, product=TEXT,
     quantity=INT, status=TEXT, plan=TEXT, version=INT, through=TEXT, placement=TEXT, stream=TEXT, reason=TEXT,
-    limit=INT, unlimited=BOOL, kind=TEXT, period=TEXT, reset=TEXT, segments=many(SOURCE_SEGMENT),
+    service=TEXT, limit=INT, unlimited=BOOL, kind=TEXT, period=TEXT, reset=TEXT, segments=many(SOURCE_SEGMENT),
 )  # fmt: skip
 SEGMENT = of_entries(
     "EntitlementSegment",

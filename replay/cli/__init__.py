@@ -28,6 +28,7 @@ from replay.cli.printing import say_json
 from replay.cli.processes import bench, demo, doctor, sandbox, serve, worker
 from replay.cli.quarantine import quarantine
 from replay.cli.replaying import replay
+from replay.cli.service_control import service_control
 from replay.cli.simulation import simulate
 from replay.cli.status import status
 from replay.cli.subjects import subjects
@@ -92,6 +93,7 @@ for _command in (
     plans,
     agreements,
     entitlements,
+    service_control,
     subjects,
     approvals,
     audit,

@@ -36,6 +36,8 @@ def _called(source: Any) -> str:
         return f"override ({source['reason']})"
     if source["by"] == "plan":
         return f"{source['plan']} version {source['version']} by {source['placement']}"
+    if source["by"] == "service":
+        return f"the service {source['service']}, {source['status']} ({source['reason']})"
     if source["by"] == "stripe":
         return f"Stripe's entitlements of {source['customer']}"
     return f"{source['subscription']} ({source['status']})"
