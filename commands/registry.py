@@ -5,6 +5,12 @@ from typing import Any
 from commands.acts import Act
 from commands.agreements import END_AGREEMENT, MAKE_AGREEMENT
 from commands.api_keys import ISSUE_KEY, ISSUE_KEY_FOR_ANOTHER, REVOKE_KEY, ROTATE_KEY, ROTATE_KEY_OF_ANOTHER
+from commands.cost_policies import (
+    APPROVE_COST_POLICY,
+    END_COST_POLICY,
+    PROPOSE_COST_POLICY,
+    REJECT_COST_POLICY,
+)
 from commands.deliveries import REDELIVER
 from commands.differences import RELEASE_DIFFERENCES
 from commands.endpoints import ADD_ENDPOINT, REMOVE_ENDPOINT, TEST_ENDPOINT
@@ -13,6 +19,16 @@ from commands.organizations import LINK_ORGANIZATION, UNLINK_ORGANIZATION
 from commands.overrides import DENY_OVERRIDE, END_OVERRIDE, GRANT_OVERRIDE
 from commands.plan_moves import MOVE_SUBSCRIPTION
 from commands.plans import APPLY_PLANS, MOVE_SUBSCRIPTIONS
+from commands.reconciliation_batches_acts import (
+    APPROVE_BATCH,
+    COLLECT_BATCH,
+    DISCARD_BATCH,
+    OPEN_BATCH,
+    REOPEN_BATCH,
+    REVIEW_CHARGES,
+    START_REVIEW,
+)
+from commands.reconciling import RECONCILE
 from commands.service import (
     CANCEL_SERVICE,
     EXTEND_GRACE,
@@ -49,8 +65,20 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     TEST_ENDPOINT,
     REDELIVER,
     RELEASE_DIFFERENCES,
+    PROPOSE_COST_POLICY,
+    APPROVE_COST_POLICY,
+    REJECT_COST_POLICY,
+    END_COST_POLICY,
+    OPEN_BATCH,
+    COLLECT_BATCH,
+    START_REVIEW,
+    REVIEW_CHARGES,
+    APPROVE_BATCH,
+    REOPEN_BATCH,
+    DISCARD_BATCH,
     RESOLVE_CALL,
     RETRY_CALL,
+    RECONCILE,
     EXTEND_GRACE,
     PAUSE_SERVICE,
     RESUME_SERVICE,
