@@ -8,6 +8,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable
+from contextvars import ContextVar
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any, Literal, get_args, get_origin
@@ -30,6 +31,9 @@ class Older(typing.NamedTuple):
 
 
 _TYPES = Older("2026-09-30", list[str])
+_ANCHOR = Older("2026-09-30", Literal["now", "unchanged"])
+_NAMED_PRICE = {"price": Older("2025-03-31", str), "unit_amount": Older("2025-03-31", int)}
+_CODES = {"coupon": Older("2025-03-31", str), "promotion_code": Older("2025-03-31", str)}
 #: By the name of the parameters' class: https://docs.stripe.com/changelog.
 _OLDER: dict[str, dict[str, Older]] = {
     "PaymentIntentCreateParams": {"payment_method_types": _TYPES},
@@ -40,10 +44,16 @@ _OLDER: dict[str, dict[str, Older]] = {
         "payment_method_types": _TYPES,
         "ui_mode": Older("2026-03-25", Literal["hosted", "embedded", "custom"]),
     },
-    "SubscriptionCreateParams": {"coupon": Older("2025-03-31", str), "promotion_code": Older("2025-03-31", str)},
-    "SubscriptionUpdateParams": {"coupon": Older("2025-03-31", str), "promotion_code": Older("2025-03-31", str)},
-    "CustomerCreateParams": {"coupon": Older("2025-03-31", str), "promotion_code": Older("2025-03-31", str)},
-    "CustomerUpdateParams": {"coupon": Older("2025-03-31", str), "promotion_code": Older("2025-03-31", str)},
+    "SubscriptionCreateParams": _CODES,
+    "SubscriptionUpdateParams": {**_CODES, "billing_cycle_anchor": _ANCHOR},
+    "SubscriptionResumeParams": {"billing_cycle_anchor": _ANCHOR},
+    "InvoiceCreatePreviewParamsSubscriptionDetails": {
+        "billing_cycle_anchor": Older("2026-09-30", Literal["now", "unchanged"] | int)
+    },
+    "InvoiceItemCreateParams": _NAMED_PRICE,
+    "InvoiceItemUpdateParams": _NAMED_PRICE,
+    "CustomerCreateParams": _CODES,
+    "CustomerUpdateParams": _CODES,
 }
 
 
@@ -57,17 +67,30 @@ def checked(params: type | None, said: dict[str, Any], version: str) -> dict[str
         for name in said:
             raise _unknown(name)
         return {}
-    older = {n: _check_of(o.type, params) for n, o in _OLDER.get(params.__name__, {}).items() if version[:10] < o.until}
-    typed: dict[str, Any] = _fields(params, older)(said, "")
+    asked = _VERSION.set(version[:10])
+    try:
+        typed: dict[str, Any] = _fields(params)(said, "")
+    finally:
+        _VERSION.reset(asked)
     return typed
+
+
+_VERSION: ContextVar[str] = ContextVar("the API version of the request")
+
+
+def _older(params: type) -> dict[str, Check]:
+    """What the version of the request accepts beside, or in place of, what the newest does."""
+    version = _VERSION.get()
+    return {n: _check_of(o.type, params) for n, o in _OLDER.get(params.__name__, {}).items() if version < o.until}
 
 
 def _unknown(name: str) -> StripeError:
     return invalid(f"Received unknown parameter: {name}", name, "parameter_unknown")
 
 
-def _fields(params: type, older: dict[str, Check]) -> Check:
+def _fields(params: type) -> Check:
     checks, required = _compiled(params)
+    older = _older(params)
 
     def check(value: Any, name: str) -> dict[str, Any]:
         if not isinstance(value, dict):
@@ -130,7 +153,7 @@ def _check_of(meant: Any, owner: type) -> Check:
     if origin is not None and getattr(origin, "__name__", "") == "UntypedStripeObject":
         return _map_of(_check_of(get_args(meant)[0], owner))
     if typing.is_typeddict(meant) or _is_extension_typed_dict(meant):
-        return lambda value, name: _fields(meant, {})(value, name)
+        return lambda value, name: _fields(meant)(value, name)
     return _PLAIN[meant]
 
 

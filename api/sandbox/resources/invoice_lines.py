@@ -132,6 +132,14 @@ def present(desk: Desk, line: Object) -> Object:
     return {**line, "_price": shown, "_rates": [dict(rate) for rate in rates]}
 
 
+def first_discount(desk: Desk, holder: Object) -> Object | None:
+    """The first of the discounts of an invoice or subscription, which until acacia stood there by itself."""
+    from api.sandbox.presenting import present as presented
+
+    held = desk.held("discount", holder["discounts"][0]) if holder["discounts"] else None
+    return None if held is None else presented(desk, held)
+
+
 def wording(desk: Desk, price: Object, quantity: int, unit: Decimal | None, tier: int | None, currency: str) -> str:
     """`1 user × Gold (at $25.00 / month)`, as Stripe writes it."""
     named = f"{counted(desk, price, quantity)} × {name_of(desk, price)}"

@@ -157,7 +157,8 @@ def present(desk: Desk, item: Object) -> Object:
 
     item.pop("created", None)
     price = desk.held("price", item["pricing"]["price_details"]["price"]) if item["pricing"] else None
-    return {**item, "_price": None if price is None else presented(desk, price)}
+    rates = [presented(desk, desk.get("tax_rate", id)) for id in item["tax_rates"] or ()]
+    return {**item, "tax_rates": rates, "_price": None if price is None else presented(desk, price)}
 
 
 ROUTES = (

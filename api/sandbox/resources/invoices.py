@@ -220,6 +220,7 @@ def present(desk: Desk, invoice: Object) -> Object:
     invoice |= {
         "automatically_finalizes_at": invoice.get("_finalizes_s") if waits else None,
         "default_tax_rates": rates,
+        "_discount": invoice_lines.first_discount(desk, invoice),
         "_charge": None if intent is None else intent["latest_charge"],
         "_includable": {"confirmation_secret": secret, "payments": invoice_payments.of_invoice(desk, invoice)},
     }

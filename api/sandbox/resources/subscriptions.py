@@ -7,6 +7,7 @@ from stripe import params as sdk
 from api.sandbox.desk import Desk
 from api.sandbox.listing import page, whole
 from api.sandbox.resources import subscription_cancels, subscription_changes, subscription_pauses
+from api.sandbox.resources.invoice_lines import first_discount
 from api.sandbox.resources.prices import as_plan
 from api.sandbox.resources.subscription_begin import begin
 from api.sandbox.resources.subscription_standing import ENDED, items_of
@@ -55,7 +56,11 @@ def present(desk: Desk, subscription: Object) -> Object:
     shown = [presented(desk, item) for item in items]
     url = f"/v1/subscription_items?subscription={subscription['id']}"
     rates = [presented(desk, desk.get("tax_rate", id)) for id in subscription["default_tax_rates"]]
-    subscription |= {"default_tax_rates": rates, "items": whole(shown, url)}
+    subscription |= {
+        "default_tax_rates": rates,
+        "items": whole(shown, url),
+        "_discount": first_discount(desk, subscription),
+    }
     if len(items) == 1:
         subscription["plan"] = as_plan(desk.get("price", items[0]["_price"]))
         subscription["quantity"] = items[0].get("quantity")
