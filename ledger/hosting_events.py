@@ -333,6 +333,30 @@ class SpendingResumed(Event, frozen=True, kw_only=True, gc=False):
     month: str
 
 
+class UsageDifference(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """By how much what a provider says that a namespace used on a UTC day differs from what was reported here."""
+
+    namespace: str
+    day: str
+    resource: str
+    quantity_e9: int
+    """Theirs less ours, in billionths of a unit."""
+    project: str | None = None
+    """Whose namespace it was that day, as far as it was reported."""
+
+
+class UsageReconciled(Event, frozen=True, kw_only=True, gc=False):
+    """Differences from a provider's own usage ledger were approved: they are booked as cost events that compensate."""
+
+    NAME: ClassVar[str] = "hosting.usage_reconciled"
+
+    mode: Mode
+    id: str
+    source: str
+    """Whose ledger."""
+    differences: tuple[UsageDifference, ...]
+
+
 #: In the order of `ledger.events.EVENTS`.
 HOSTING_EVENTS: tuple[type[Event], ...] = (
     EnvironmentCreated,
@@ -355,4 +379,5 @@ HOSTING_EVENTS: tuple[type[Event], ...] = (
     SpendingThresholdReached,
     SpendingStopped,
     SpendingResumed,
+    UsageReconciled,
 )

@@ -297,3 +297,8 @@ def budget_stream(mode: Mode, org: str, category: str, period: str, currency: st
 def reconciliation_stream(mode: Mode, org: str, period: str) -> str:
     """The stream of all reconciliation batches of an organization and month: no two of them bill one charge."""
     return f"reconciliation/{mode}/{_joined((org, period))}"
+
+
+def reconciled_usage_stream(mode: Mode, id: str) -> str:
+    """The stream of one reconciliation with a provider's usage ledger: one event."""
+    return f"usage_reconciled/{mode}/{id}"

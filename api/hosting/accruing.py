@@ -17,9 +17,12 @@ from api.hosting.reading import Seen
 from commands.accruals import ACCRUING, Count, Counted, Due, accrued, differences
 from commands.hosting_prices import Prices, World, priced
 from commands.reactions import SYSTEM
-from ledger.claims import DAY_S, day_name, day_number
+from commands.usage_reconciliation import compensating
+from ledger import store
+from ledger.claims import DAY_S, append_costs, day_name, day_number
 from ledger.errors import StreamMoved
 from ledger.events import Metadata, NewEvent
+from ledger.hosting_events import UsageReconciled
 from ledger.ids import Mode, accrual_stream, accruing_stream
 from ledger.store import Appended, Log
 from replay.tables import LIVE
@@ -52,6 +55,7 @@ def accrue(log: Log, conninfo: str, mode: Mode, now_s: int, catch_up: CatchUp) -
             counted = ACCRUING.fold(r.event for r in log.read_stream(accruing_stream(mode)))
             if counted.before_day > before:  # a clock that is behind
                 before = counted.before_day
+            _book_reconciled(seen, log, mode, counted.through, now_s)
             done, highest = True, 0
             for day, due, numbers, nobody in _missing(seen, mode, counted, before):
                 unpaid |= nobody
@@ -84,6 +88,15 @@ def due_of(
         if left:
             unpaid.add(namespace)
     return found, unpaid
+
+
+def _book_reconciled(seen: Seen, log: Log, mode: Mode, after: int, now_s: int) -> None:
+    """Book differences from a provider's ledger that were approved since: their ids are claimed, so that it is once."""
+    metadata = Metadata(occurred_at_s=now_s, actor=SYSTEM, mode=mode)
+    for recorded in store.read_own(seen.conn, [UsageReconciled.NAME], after=after, upto=seen.position):
+        said: UsageReconciled = recorded.event
+        if said.mode == mode:
+            append_costs(log, mode, said.id, said.source, compensating(said), metadata)
 
 
 def _missing(
