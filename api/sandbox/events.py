@@ -4,12 +4,16 @@ https://docs.stripe.com/api/events/object. `previous_attributes` is the differen
 """
 
 import copy
+from importlib import import_module
 from typing import Any
 
 from api.sandbox.desk import Desk
 from api.sandbox.presenting import present, stripped
 from api.sandbox.state import Object
 from api.sandbox.versions import as_of_version
+
+#: What follows from events of a kind. Named, not imported: they keep events themselves.
+_FOLLOW = {"customer.subscription.": ("features", "follow")}
 
 
 def record(desk: Desk, type: str, object: Object, before: Object | None = None) -> Object:
@@ -25,9 +29,12 @@ def record(desk: Desk, type: str, object: Object, before: Object | None = None) 
         "_object": present(desk, object),
         "_before": None if before is None else present(desk, before),
     }
-    if desk.work.state.faults.of_event(type, "webhook_never") is not None:
-        return event
-    return desk.add("event", event)
+    if desk.work.state.faults.of_event(type, "webhook_never") is None:
+        desk.add("event", event)
+    for prefix, (module, function) in _FOLLOW.items():
+        if type.startswith(prefix):
+            getattr(import_module(f"api.sandbox.resources.{module}"), function)(desk, object)
+    return event
 
 
 def shown(event: Object, version: str, *, account: str | None = None, pending: int = 0) -> Object:

@@ -27,8 +27,8 @@ _METHODS = {
         ("pm_card_chargeDeclined", "Visa •••• 0002: is declined"),
         ("pm_card_chargeCustomerFail", "Visa •••• 0341: can be saved, then fails"),
     ],
-    "us_bank_account": [("pm_usBankAccount", "US bank account •••• 6789: takes days")],
-    "sepa_debit": [],
+    "us_bank_account": [("pm_usBankAccount_success", "US bank account •••• 6789: takes days")],
+    "sepa_debit": [("pm_success_de", "SEPA debit: takes days"), ("pm_failed_de", "SEPA debit: fails after days")],
 }
 
 
@@ -47,7 +47,6 @@ def make_pages(sandbox: Sandbox) -> Blueprint:
             try:
                 with sandbox.desk_of(checkout_sessions.KIND, id) as desk:
                     session = complete(desk, id, _form())
-                    desk.work.peek((desk.account, checkout_sessions.KIND, id))
                 return _after(session)
             except StripeError as declined:
                 if declined.status != 402:
@@ -101,8 +100,9 @@ def _form() -> Form:
 def _after(session: Object) -> Page:
     """Where the buyer goes: back to the seller, or on to the bank."""
     if session["status"] == "open":
-        kind = "setup_intent" if session["mode"] == "setup" else "payment_intent"
-        return redirect(f"/3d_secure_2/hosted?{kind}={session.get('_action') or session[kind]}")
+        id = str(session.get("_action") or session["payment_intent"] or session["setup_intent"])
+        kind = "setup_intent" if id.startswith("seti_") else "payment_intent"
+        return redirect(f"/3d_secure_2/hosted?{kind}={id}")
     url = session["success_url"] or session.get("return_url")
     if url is None:
         return _message("Thank you", "Your order is complete.")

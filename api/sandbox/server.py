@@ -23,6 +23,7 @@ from api.sandbox.deliveries import Deliveries
 from api.sandbox.errors import StripeError
 from api.sandbox.forms import decode
 from api.sandbox.idempotency import Answer
+from api.sandbox.pages import make_pages
 from api.sandbox.sandbox import Request, Sandbox
 
 HOST, PORT = "127.0.0.1", 12111
@@ -35,6 +36,7 @@ def make_app(sandbox: Sandbox, deliveries: Deliveries) -> Flask:
     app = Flask(__name__, static_folder=None)
 
     app.register_blueprint(make_control(sandbox, deliveries))
+    app.register_blueprint(make_pages(sandbox))
 
     @app.route("/v1/<path:rest>", methods=_METHODS)
     def ask(rest: str) -> Response:

@@ -18,6 +18,7 @@ from api.sandbox.resources import (
     checkout_items,
     checkout_sessions,
     coupons,
+    credit_notes,
     customer_balances,
     customers,
     discounting,
@@ -109,6 +110,7 @@ _SUBJECTS: tuple[ModuleType, ...] = (
     account_parts,
     tokens,
     sources,
+    credit_notes,
 )
 
 

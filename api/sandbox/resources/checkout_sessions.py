@@ -86,7 +86,7 @@ def begin(desk: Desk, params: dict[str, Any], link: str | None = None) -> Object
     return session
 
 
-_FORWARDED = ("payment_intent_data", "subscription_data", "setup_intent_data", "invoice_creation")
+_FORWARDED = ("payment_intent_data", "setup_intent_data", "subscription_data")
 
 
 def _plain(params: dict[str, Any]) -> Object:

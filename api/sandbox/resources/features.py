@@ -113,8 +113,9 @@ def retrieve_active(desk: Desk, params: dict[str, Any], id: str) -> Object:
     return desk.get(ACTIVE, id)
 
 
-def recount(desk: Desk, customer: str) -> None:
-    """After a change of the customer's subscriptions: what it is entitled to now, and the summary, if that changed."""
+def follow(desk: Desk, subscription: Object) -> None:
+    """A subscription changed: what its customer is entitled to now, and the summary, if that changed."""
+    customer = str(subscription["customer"])
     wanted = _entitled(desk, customer)
     held = {e["feature"]: e for e in desk.scan(ACTIVE, customer=customer)}
     if wanted.keys() == held.keys():
@@ -135,7 +136,7 @@ def recount(desk: Desk, customer: str) -> None:
 def _entitled(desk: Desk, customer: str) -> dict[str, Object]:
     """The features of the products that the customer pays for, by id."""
     products = {
-        desk.get("price", item["price"])["product"]
+        desk.get("price", item["_price"])["product"]
         for subscription in desk.scan("subscription", customer=customer)
         if subscription["status"] in _ENTITLING
         for item in desk.scan("subscription_item", subscription=subscription["id"])

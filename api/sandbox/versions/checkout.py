@@ -8,8 +8,7 @@ _OLD_MODES = {"hosted_page": "hosted", "embedded_page": "embedded", "elements": 
 
 
 def _session_before_endive(shown: dict[str, Any]) -> None:
-    for name in ("allowed_payment_method_types",):
-        shown.pop(name, None)
+    shown.pop("allowed_payment_method_types", None)
 
 
 def _session_before_dahlia(shown: dict[str, Any]) -> None:
@@ -19,13 +18,12 @@ def _session_before_dahlia(shown: dict[str, Any]) -> None:
 
 
 def _session_before_clover(shown: dict[str, Any]) -> None:
-    for name in ("customer_account", "origin_context"):
-        shown.pop(name, None)
+    shown.pop("customer_account", None)
 
 
 def _session_before_basil(shown: dict[str, Any]) -> None:
     shown["shipping_details"] = shown["collected_information"]["shipping_details"]
-    for name in ("collected_information", "permissions", "wallet_options"):
+    for name in ("collected_information", "origin_context", "permissions", "wallet_options"):
         shown.pop(name, None)
 
 
