@@ -25,6 +25,7 @@ from api.resources.acts import components as act_inputs
 from api.resources.answers import KEYED_HEADERS
 from api.resources.approvals import approvals
 from api.resources.audit import audit
+from api.resources.billing import billing
 from api.resources.calls import calls
 from api.resources.catalog import catalog
 from api.resources.checkouts import checkouts, payment_methods
@@ -96,6 +97,7 @@ RESOURCES = (
     endpoints,
     deliveries,
     calls,
+    billing,
     audit,
     projections,
     api_keys,

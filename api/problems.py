@@ -13,6 +13,8 @@ import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from api.calls.asking import CallRefused
+from api.calls.client import StripeUnavailable
 from ledger.errors import Invalid, NotFound, RecountError, Refused, StoreUnavailable, StreamMoved, UnsafeStore
 from replay.derive import NotBuilt
 
@@ -112,6 +114,30 @@ KINDS: dict[str, Kind] = {
     ),
     "bad_request": Kind(400, "Bad request", "The request cannot be understood."),
     "internal_error": Kind(500, "Internal error", "Something failed on our side; it was logged."),
+    "payment_declined": Kind(
+        402,
+        "Payment declined",
+        "The payment method was declined, under the code that Stripe gives. Ask for another one, with a new key.",
+    ),
+    "stripe_refused": Kind(
+        422, "Stripe refused", "Stripe refused what was asked, under the code that it gives. A new key asks anew."
+    ),
+    "stripe_unavailable": Kind(
+        503,
+        "Stripe does not answer",
+        "Stripe has not answered yet, or refuses the service's key. Ask again with the same `Idempotency-Key`: what was"
+        " asked is done once.",
+        (("Retry-After", "2"),),
+    ),
+    "answer_gone": Kind(
+        409, "The answer is gone", "The answer was shown, and cannot be fetched anew. Ask anew with a new key."
+    ),
+    "other_mode": Kind(
+        409, "Not in this mode", "The service asks Stripe with a key of the other mode than the API key's."
+    ),
+    "stripe_key_missing": Kind(
+        409, "No Stripe key", "The service has no `STRIPE_SECRET_KEY`, so it cannot ask Stripe."
+    ),
     "store_unavailable": Kind(
         503, "Store unavailable", "The database did not answer in time. Ask again.", (("Retry-After", "1"),)
     ),
@@ -136,6 +162,8 @@ _OF_ERRORS: tuple[tuple[type[RecountError], str], ...] = (
     (StoreUnavailable, "store_unavailable"),
     (UnsafeStore, "store_unavailable"),
     (StreamMoved, "stream_moved"),
+    (StripeUnavailable, "stripe_unavailable"),
+    (CallRefused, "stripe_refused"),
     (Refused, "refused"),
     (Invalid, "invalid"),
 )
@@ -190,6 +218,8 @@ def of_error(error: BaseException) -> Problem:
 
 def of_act(error: BaseException) -> Problem:
     """The same for an act: a refusal keeps its own code, and its words, which say what would lift it."""
+    if isinstance(error, CallRefused):
+        return Problem(error.code, str(error), of="payment_declined" if error.of_card else "stripe_refused")
     if isinstance(error, (Refused, Invalid)) and not isinstance(error, NotFound):
         return Problem(error.code, str(error), of="refused" if isinstance(error, Refused) else "invalid")
     return of_error(error)

@@ -11,6 +11,13 @@ from commands.cost_policies import (
     PROPOSE_COST_POLICY,
     REJECT_COST_POLICY,
 )
+from commands.customers import (
+    ATTACH_PAYMENT_METHOD,
+    DETACH_PAYMENT_METHOD,
+    SET_BILLING_CONTACT,
+    SET_DEFAULT_PAYMENT_METHOD,
+    SET_UP_PAYMENT_METHOD,
+)
 from commands.deliveries import REDELIVER
 from commands.differences import RELEASE_DIFFERENCES
 from commands.endpoints import ADD_ENDPOINT, REMOVE_ENDPOINT, TEST_ENDPOINT
@@ -78,6 +85,11 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     DISCARD_BATCH,
     RESOLVE_CALL,
     RETRY_CALL,
+    SET_BILLING_CONTACT,
+    SET_UP_PAYMENT_METHOD,
+    ATTACH_PAYMENT_METHOD,
+    DETACH_PAYMENT_METHOD,
+    SET_DEFAULT_PAYMENT_METHOD,
     RECONCILE,
     EXTEND_GRACE,
     PAUSE_SERVICE,

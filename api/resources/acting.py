@@ -4,7 +4,7 @@ Whoever may not is recorded before they are told so.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from flask import Response, current_app, request
@@ -19,16 +19,31 @@ from ledger.ids import Mode
 _TRUE, _FALSE = ("true", "1"), ("false", "0", "")
 
 
+class How(NamedTuple):
+    """How an act is asked for."""
+
+    key: str
+    dry_run: bool
+
+
 def asked(reason: str) -> Asked:
     """Who asks now, and how. Raises Problem (`person_required`, `idempotency_key_required`, `invalid_query`)."""
     asks = caller()
     if asks.person is None:
         denied("person_required")
         raise Problem("person_required")
+    how = asked_with_key()
+    return asked_by(
+        asks.person, reason, idempotency_key=how.key, dry_run=how.dry_run, origin="api", key_id=asks.key_id
+    )
+
+
+def asked_with_key() -> How:
+    """How it is asked for, whoever asks. Raises Problem (`idempotency_key_required`, `invalid_query`)."""
     key = request.headers.get("Idempotency-Key")
     if not key:
         raise Problem("idempotency_key_required")
-    return asked_by(asks.person, reason, idempotency_key=key, dry_run=_dry_run(), origin="api", key_id=asks.key_id)
+    return How(key, _dry_run())
 
 
 def mode() -> Mode:

@@ -111,6 +111,13 @@ SERVED: dict[str, Served] = {
 _KEY_ACTS = frozenset({"issue_key_for_another", "rotate_key_of_another"})
 
 
+#: Served below organizations (`api.resources.billing`), since who waits is told what Stripe answers.
+BILLING_ACTS = frozenset({
+    "set_billing_contact", "set_up_payment_method", "attach_payment_method", "detach_payment_method",
+    "set_default_payment_method",
+})  # fmt: skip
+
+
 def components() -> dict[str, dict[str, Any]]:
     """The inputs of all acts, for the document."""
     return {
@@ -122,6 +129,8 @@ def components() -> dict[str, dict[str, Any]]:
 
 def resource_of(name: str) -> str:
     """Whose row of `api.auth.MAY_READ` an act is under, served here or elsewhere."""
+    if name in BILLING_ACTS:
+        return "billing_acts"
     return SERVED[name].resource if name in SERVED else "key_acts" if name in _KEY_ACTS else "acts"
 
 
