@@ -60,7 +60,9 @@ class Desk:
     def new_id(self, prefix: str, length: int = 24) -> str:
         """The next id: `cus_…`. The same requests give the same ids."""
         self.work.state.counter += 1
-        number = int.from_bytes(hashlib.sha256(f"{self.account}/{self.work.state.counter}".encode()).digest(), "big")
+        number = int.from_bytes(
+            hashlib.shake_256(f"{self.account}/{self.work.state.counter}".encode()).digest(64), "big"
+        )
         letters = []
         for _ in range(length):
             number, letter = divmod(number, len(_ALPHABET))
