@@ -58,16 +58,16 @@ def found_of(name: str) -> tuple[str, ...]:
 
 
 def passthrough_act(
-    database: Database, settings: Settings, *, name: str, mode: Mode, asked: Asked, given: Mapping[str, Any]
+    database: Database, settings: Settings, *, which: str, mode: Mode, asked: Asked, given: Mapping[str, Any]
 ) -> Done:
-    """Carry out one of these acts, once for its idempotency key. `given`: its command's fields, but what is found.
+    """Carry out the act `which`, once for its idempotency key. `given`: its command's fields, but what is found.
 
     Raises Invalid (`invalid_input` and the act's own), NotFound, Refused, NotCaughtUp, StoreUnavailable.
     """
-    act = ACTS[name]
+    act = ACTS[which]
     stray = sorted(given.keys() & set(_FOUND))
     if stray:
-        raise Invalid(f"{name} takes no {', '.join(stray)}", code="invalid_input")
+        raise Invalid(f"{which} takes no {', '.join(stray)}", code="invalid_input")
     told = {**given, "mode": mode}
     with books_of(database) as books:
         command = command_of(act, {**told, **_found(database, books, act, told, asked)})

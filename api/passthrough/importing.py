@@ -12,7 +12,7 @@ from typing import IO, NamedTuple
 
 from api.database import Database
 from api.passthrough.books import LogBooks, books_of
-from api.passthrough.files import Format, Read, Unread, mapping_of, read_charges
+from api.passthrough.files import Format, Read, Unread, format_of, mapping_of, read_charges
 from api.settings import Settings
 from commands.acts import Asked
 from commands.passthrough import BudgetKey
@@ -63,7 +63,8 @@ def import_charges(
     settings: Settings,
     *,
     file: IO[str],
-    kind: Format,
+    kind: Format | None,
+    path: str,
     mapping: str | None,
     provider: str,
     mode: Mode,
@@ -81,7 +82,7 @@ def import_charges(
     tally = _Tally()
     with books_of(database) as books:
         outlook = _Outlook(books, mode)
-        for slab in _slabs(read_charges(file, kind, mapped)):
+        for slab in _slabs(read_charges(file, kind or format_of(path), mapped)):
             tally.unread(r for r in slab if isinstance(r, Unread))
             reads = sorted((r for r in slab if isinstance(r, Read)), key=_by_budget)
             for start in range(0, len(reads), MAX_CHARGES):

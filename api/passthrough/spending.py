@@ -103,6 +103,13 @@ def acknowledge_stop(database: Database, caller: Caller, category: str, period: 
         return acknowledge(books, key, caller.by, now_s, _metadata(caller, now_s)) is not None
 
 
+def acknowledge_stop_by(
+    database: Database, *, mode: Mode, org: str, by: str, category: str, period: str, currency: str
+) -> bool:
+    """The same, as the command line asks for it."""
+    return acknowledge_stop(database, Caller(mode, org, by), category, period, currency)
+
+
 def record_charges(
     database: Database,
     mode: Mode,

@@ -16,7 +16,7 @@ def does(name: str) -> Callable[[Mapping[str, Any], str], Response]:
     def carried_out(given: Mapping[str, Any], reason: str) -> Response:
         here, how = context(), acting.asked(reason)
         told = {k: v for k, v in given.items() if k != "mode"}
-        done = passthrough_act(here.database, here.settings, name=name, mode=acting.mode(), asked=how, given=told)
+        done = passthrough_act(here.database, here.settings, which=name, mode=acting.mode(), asked=how, given=told)
         return acting.told(done)
 
     return carried_out

@@ -23,6 +23,7 @@ from replay.cli.events import events
 from replay.cli.keys import keys
 from replay.cli.options import WANTS_JSON
 from replay.cli.orgs import orgs
+from replay.cli.passthrough import passthrough
 from replay.cli.plans import plans
 from replay.cli.printing import say_json
 from replay.cli.processes import bench, demo, doctor, sandbox, serve, worker
@@ -92,6 +93,7 @@ for _command in (
     calls,
     plans,
     agreements,
+    passthrough,
     entitlements,
     service_control,
     subjects,
