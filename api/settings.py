@@ -74,6 +74,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How long before an operator's override ends endpoints are told."""
     hold_differences_from: int = 100
     """As many differences at once wait for an operator."""
+    reconcile_hour: int = 3
+    """At this hour, UTC, what we hold is compared with what Stripe holds."""
     delivery_attempts: int = 12
     """After as many attempts a delivery is given up."""
     allow_private_endpoints: bool = False
@@ -122,6 +124,7 @@ def load() -> Settings:
         hold_differences_from=_number(
             "RECOUNT_HOLD_DIFFERENCES_FROM", env.str("RECOUNT_HOLD_DIFFERENCES_FROM", "100"), 1, 1_000_000
         ),
+        reconcile_hour=_number("RECOUNT_RECONCILE_HOUR", env.str("RECOUNT_RECONCILE_HOUR", "3"), 0, 23),
         delivery_attempts=_number("RECOUNT_DELIVERY_ATTEMPTS", env.str("RECOUNT_DELIVERY_ATTEMPTS", "12"), 1, 100),
         allow_private_endpoints=_switch(
             "RECOUNT_ALLOW_PRIVATE_ENDPOINTS", env.str("RECOUNT_ALLOW_PRIVATE_ENDPOINTS", "no")

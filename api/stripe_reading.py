@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from api.calls.client import NoAnswer, Reply, Request
+from api.calls.verdict import answered_s
 from commands.stripe_reads import READS, SUMMARY
 from ledger.errors import Invalid
 from ledger.ids import Mode
@@ -39,6 +40,8 @@ class Absent(NamedTuple):
 
     status: int
     code: str | None
+    at_s: int | None = None
+    """When Stripe said so, where it did."""
 
 
 class Page(NamedTuple):
@@ -80,13 +83,13 @@ class StripeReader:
         if object_type == SUMMARY:
             return self._summary(account, object_id, why)
         reply = self._get(READS[object_type].one.format(quote(object_id, safe="")), account, {})
+        at_s = answered_s(reply.headers)
         if reply.status != 200:
-            return Absent(reply.status, _code(reply.body))
+            return Absent(reply.status, _code(reply.body), at_s)
         try:
-            at_s = answered_at(reply.headers)
             content = read_object(reply.body)
             if at_s is None:
-                return Absent(reply.status, "replayed")
+                return Absent(reply.status, "no_date")
             self._complete(account, content)
             return open_sighting(content, self.look(account, at_s, why))
         except Invalid as error:

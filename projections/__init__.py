@@ -9,7 +9,7 @@ from projections.approvals import APPROVALS
 from projections.audit import AUDIT_LOG
 from projections.base import Derivation, Group, Projection
 from projections.catalog import CATALOG, PRICES, PRODUCTS
-from projections.comparisons import DRIFT, EVENT_COVERAGE, OBJECT_COMPARISONS
+from projections.comparisons import DRIFT, EVENT_COVERAGE, OBJECT_COMPARISONS, RECONCILIATIONS
 from projections.cost_events import COST_EVENTS
 from projections.cost_policies import COST_POLICIES
 from projections.credit_balances import CREDIT_BALANCES
@@ -93,6 +93,7 @@ _BILLING = Group(
         FETCH_FAILURES,
         EVENT_COVERAGE,
         OBJECT_COMPARISONS,
+        RECONCILIATIONS,
         DRIFT,
         STRIPE_CALLS,
         STRIPE_CALLS_STOPPED,

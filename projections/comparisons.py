@@ -8,7 +8,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from ledger.reconcile_events import DriftClosed, DriftFound, EventsReconciled, ObjectsReconciled
+from ledger.reconcile_events import (
+    DriftClosed,
+    DriftFound,
+    EventsReconciled,
+    ObjectsReconciled,
+    ReconciliationDone,
+    ReconciliationRequested,
+)
 from projections.base import Column, Entry, Key, Projection, Row, Table
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -167,3 +174,69 @@ def _drift_row(key: Key, state: bytes) -> Row:
 
 
 DRIFT = Projection("drift", 1, _DRIFT, (DriftFound.NAME, DriftClosed.NAME), _drift_keys, _apply_drift, _drift_row)
+
+_RECONCILIATIONS = Table(
+    "reconciliations",
+    ("mode", "id"),
+    (
+        Column("mode", "text"),
+        Column("id", "text"),
+        Column("what", "text"),
+        Column("account", "text"),
+        Column("repair", "boolean"),
+        Column("by", "text"),
+        Column("why", "text"),
+        Column("state", "text"),
+        Column("accounts", "bigint"),
+        Column("refused", "text[]"),
+        Column("differences", "bigint"),
+        Column("mended", "bigint"),
+        Column("done_s", "bigint"),
+        Column("requested_us", "bigint", digested=False),
+        Column("position", "bigint", digested=False),
+    ),
+    indexes=("(mode, state)",),
+)
+
+
+class _Asked(msgspec.Struct, array_like=True):
+    requested: ReconciliationRequested
+    requested_us: int
+    position: int
+    done: ReconciliationDone | None = None
+
+
+_asked = msgspec.msgpack.Decoder(_Asked).decode
+
+
+def _asked_keys(entry: Entry) -> tuple[Key, ...]:
+    said = entry.event
+    assert isinstance(said, (ReconciliationRequested, ReconciliationDone))
+    return ((said.mode, said.id),)
+
+
+def _apply_asked(state: bytes | None, entry: Entry) -> bytes | None:
+    said = entry.event
+    if isinstance(said, ReconciliationRequested):
+        return _encode(_Asked(said, entry.recorded_at_us, entry.position))
+    assert isinstance(said, ReconciliationDone)
+    return _encode(msgspec.structs.replace(_asked(state), done=said)) if state is not None else None
+
+
+def _asked_row(key: Key, state: bytes) -> Row:
+    it = _asked(state)
+    its, done = it.requested, it.done
+    result = (done.accounts, list(done.refused), done.differences, done.mended, done.at_s) if done else (None,) * 5
+    said = (its.what, its.account, its.repair, its.by, its.why, "done" if done else "requested")
+    return _RECONCILIATIONS.row(*key, *said, *result, it.requested_us, it.position)
+
+
+RECONCILIATIONS = Projection(
+    "reconciliations",
+    1,
+    _RECONCILIATIONS,
+    (ReconciliationRequested.NAME, ReconciliationDone.NAME),
+    _asked_keys,
+    _apply_asked,
+    _asked_row,
+)

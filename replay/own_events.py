@@ -38,6 +38,7 @@ from ledger.ids import (
     reconciliation_stream,
     released_stream,
     reservation_stream,
+    stripe_reconciliation_stream,
     stripe_stream,
 )
 from ledger.translations.observed import object_of_sighting
@@ -56,6 +57,7 @@ _STREAMS: dict[str, Callable[[Any], list[str]]] = {
     "fetch_failures": lambda key: [fetch_stream(*key)],
     "event_coverage": lambda key: [comparison_stream(*key)],
     "object_comparisons": lambda key: [comparison_stream(*key)],
+    "reconciliations": lambda key: [stripe_reconciliation_stream(key[1])],
     "drift": lambda key: [drift_stream(*key)],
     "operator_links": lambda key: [link_stream(*key)],
     "parked_acts": lambda key: [parked_stream(*key)],

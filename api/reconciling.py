@@ -1,0 +1,239 @@
+"""Reconciling: every night by itself, and whenever somebody asks. One leads; whoever else asks waits for its turn.
+
+First events, so that what only lacked a webhook is no difference; then objects. Without an order to repair, objects are
+compared and differences said, and nothing more.
+"""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import psycopg
+import structlog
+
+from api.calls.client import NoAnswer, StripeUnavailable
+from api.calls.wiring import open_calls
+from api.database import Database
+from api.observing import Observer
+from api.operations import carry_out
+from api.reconciling_events import EventReconciler
+from api.reconciling_objects import ObjectReconciler, Repair
+from api.settings import Settings
+from api.stripe_reading import StripeReader
+from commands.acts import Asked, Done
+from commands.reactions import SYSTEM
+from commands.reconciling import RECONCILIATIONS, FinishReconciliation, is_due, reconciliation_id
+from ledger.errors import Invalid, Refused, StoreUnavailable
+from ledger.events import Cause, Metadata, NewEvent
+from ledger.ids import PLATFORM, Mode, comparison_stream, stripe_reconciliation_stream
+from ledger.keys import KeyStore
+from ledger.reconcile_events import EventsReconciled, ObjectsReconciled, ReconciliationRequested
+from ledger.store import Appended, Log, as_role
+from replay.leading import try_to_lead, wait_to_lead
+from replay.tables import LIVE
+
+log = structlog.get_logger("recount.reconciling")
+
+#: How long a webhook may be on its way before its absence means something.
+SETTLE_S = 20
+_CAUGHT_UP_S = 60
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 60, 3_600
+_ATTEMPTS = 10
+
+_ACCOUNTS = f"""
+SELECT DISTINCT o.account FROM {LIVE}.account_objects o
+LEFT JOIN {LIVE}.account_authorizations a ON (a.mode, a.account, a.id) = (o.mode, o.account, o.account)
+WHERE o.mode = %s AND o.account <> '{PLATFORM}' AND a.authorized IS DISTINCT FROM false ORDER BY 1
+"""
+_REQUESTED = f"SELECT id FROM {LIVE}.reconciliations WHERE mode = %s AND state = 'requested' ORDER BY position LIMIT 1"
+
+
+class Result(NamedTuple):
+    """What was compared."""
+
+    compared: tuple[EventsReconciled | ObjectsReconciled, ...]
+    """One an account."""
+    refused: tuple[str, ...]
+    """Accounts that Stripe did not show us."""
+
+
+class Reconciler:
+    """Compares what we hold of one mode with what Stripe holds. `clock` says what time it is, seconds since the epoch.
+
+    `settle` waits until what is on its way has arrived, and read models know it.
+    """
+
+    def __init__(
+        self, conninfo: str, journal: Log, keys: KeyStore, reader: StripeReader, clock: Callable[[], float],
+        *, hour: int = 3, settle: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        self._conn: psycopg.Connection[Any] = psycopg.connect(
+            as_role(conninfo, "recount_reader"), autocommit=True, connect_timeout=2
+        )
+        self._journal = journal
+        self._reader = reader
+        self._clock = clock
+        self._hour = hour
+        self._events = EventReconciler(journal, keys, reader)
+        settle = settle or (lambda: settled(self._conn, journal))
+        self._objects = ObjectReconciler(journal, Observer(journal, keys), reader, self._conn, settle)
+        self._silences = 0
+        self._not_before_s = 0.0
+
+    def close(self) -> None:
+        """Give up the lead."""
+        self._conn.close()
+
+    @property
+    def _name(self) -> str:
+        return f"reconcile/{self._reader.mode}"
+
+    def lead(self) -> bool:
+        """Try to be the one that reconciles."""
+        return try_to_lead(self._conn, self._name)
+
+    def wait_to_lead(self) -> None:
+        """Take one's turn as soon as nobody else reconciles."""
+        wait_to_lead(self._conn, self._name)
+
+    def step(self) -> bool:
+        """Do what was asked for, or what is due. Returns whether there was anything.
+
+        Raises psycopg's errors, StoreUnavailable: then it is done next time.
+        """
+        if self._clock() < self._not_before_s:
+            return False
+        try:
+            row = self._conn.execute(_REQUESTED, [self._reader.mode]).fetchone()
+            worked = self.carry_out(row[0]) is not None if row is not None else self._nightly()
+        except NoAnswer as silence:
+            self._silences += 1
+            self._not_before_s = self._clock() + min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**self._silences)
+            log.warning("stripe_does_not_answer", error=str(silence))
+            return False
+        self._silences = 0
+        return worked
+
+    def _nightly(self) -> bool:
+        stream = self._journal.read_stream(comparison_stream(self._reader.mode, PLATFORM))
+        last: dict[type, int] = {type(r.event): r.recorded_at_us // 1_000_000 for r in stream}
+        now_s = int(self._clock())
+        for what, kind in (("events", EventsReconciled), ("objects", ObjectsReconciled)):
+            if is_due(last.get(kind), now_s, self._hour):
+                result = self.run(what, None)
+                if PLATFORM in result.refused:  # our key may not list it: asking at once changes nothing
+                    self._not_before_s = self._clock() + _LONGEST_PAUSE_S
+                return True
+        return False
+
+    def carry_out(self, id: str) -> Result | None:
+        """Do what was asked for under this id; None: it was done before. Raises NoAnswer, StoreUnavailable."""
+        stream = stripe_reconciliation_stream(id)
+        requested, done = RECONCILIATIONS.fold(r.event for r in self._journal.read_stream(stream))
+        if requested is None or done:
+            return None
+        result = self.run(requested.what, requested.account, request=requested, whole=True)
+        events = [c for c in result.compared if isinstance(c, EventsReconciled)]
+        objects = [c for c in result.compared if isinstance(c, ObjectsReconciled)]
+        differences = sum(e.appended for e in events) + sum(sum(o.found.values()) for o in objects)
+        finish = FinishReconciliation(
+            accounts=len(result.compared),
+            refused=result.refused,
+            differences=differences,
+            mended=sum(e.appended for e in events) + sum(o.repaired for o in objects),
+            at_s=int(self._clock()),
+        )
+        metadata = Metadata(occurred_at_s=finish.at_s, actor=SYSTEM, mode=requested.mode, cause=Cause(stream, 1))
+        for _ in range(_ATTEMPTS):
+            history = self._journal.read_stream(stream)
+            said = RECONCILIATIONS.decide(finish, RECONCILIATIONS.fold(r.event for r in history))
+            new = [NewEvent(stream, len(history) + 1 + i, e, metadata) for i, e in enumerate(said)]
+            if not new or isinstance(self._journal.append(*new), Appended):
+                return result
+        raise StoreUnavailable("the reconciliation's stream kept moving")
+
+    def run(
+        self, what: str, account: str | None, *, request: ReconciliationRequested | None = None, whole: bool = False
+    ) -> Result:
+        """Compare events or objects, of one account or of all. Raises NoAnswer, StoreUnavailable."""
+        accounts = [account] if account else [PLATFORM, *self._connected()]
+        id = request.id if request is not None else None
+        repair = None
+        if request is not None and request.repair:
+            repair = Repair(request.by, request.why, Cause(stripe_reconciliation_stream(request.id), 1))
+        compared: list[EventsReconciled | ObjectsReconciled] = []
+        refused = []
+        for each in accounts:
+            try:
+                if what == "events":
+                    compared.append(self._events.run(each, whole=whole, request=id))
+                else:
+                    compared.append(self._objects.run(each, repair=repair, request=id))
+            except Invalid as error:  # one that left us does not keep the others from being compared
+                log.warning("not_shown", account=each, error=str(error))
+                refused.append(each)
+        return Result(tuple(compared), tuple(refused))
+
+    def _connected(self) -> list[str]:
+        return [a for (a,) in self._conn.execute(_ACCOUNTS, [self._reader.mode])]
+
+
+def settled(conn: psycopg.Connection[Any], journal: Log, seconds: float = SETTLE_S) -> None:
+    """Wait so long for what is on its way, and then until read models know what the log holds."""
+    time.sleep(seconds)
+    head, until = journal.head(), time.monotonic() + _CAUGHT_UP_S
+    while time.monotonic() < until:
+        row = conn.execute(f"SELECT position FROM {LIVE}.checkpoints WHERE name = 'billing'").fetchone()
+        if row is not None and row[0] >= head:
+            return
+        time.sleep(0.2)
+    raise StoreUnavailable("read models are behind the log; see `recount status`")
+
+
+@contextlib.contextmanager
+def opened(database: Database, settings: Settings) -> Iterator[tuple[Reconciler, Mode]]:
+    """A reconciler under the settings' key, and the mode that it is of. Raises Refused("stripe_key_missing", …)."""
+    with (
+        contextlib.closing(database.key_store(settings)) as keys,
+        contextlib.closing(open_calls(database, settings, keys, waited_for=False)) as calls,
+    ):
+        reader = StripeReader(calls.stripe)
+        hour = settings.reconcile_hour
+        with contextlib.closing(
+            Reconciler(database.conninfo, calls.journal, keys, reader, time.time, hour=hour)
+        ) as reconciler:
+            yield reconciler, reader.mode
+
+
+def request(
+    database: Database, settings: Settings, *, asked: Asked, mode: Mode, what: str, account: str | None = None,
+    repair: bool = False,
+) -> Done:  # fmt: skip
+    """Ask for a comparison: the worker makes it. Raises Refused (`stripe_key_missing`, `other_mode`), Invalid."""
+    if settings.stripe_secret_key is None:
+        raise Refused("set STRIPE_SECRET_KEY: without it nothing can be asked of Stripe", code="stripe_key_missing")
+    if f"_{mode}_" not in settings.stripe_secret_key:
+        raise Refused(f"STRIPE_SECRET_KEY is not of {mode} mode", code="other_mode")
+    given: dict[str, Any] = {"mode": mode, "what": what, "account": account, "repair": repair}
+    given |= {"by": asked.person, "why": asked.reason, "id": reconciliation_id(asked.person, asked.idempotency_key)}
+    return carry_out(database, settings, name="reconcile", given=given, asked=asked, mode=mode)
+
+
+def reconcile(
+    database: Database, settings: Settings, *, asked: Asked, mode: Mode, what: str, account: str | None = None,
+    repair: bool = False,
+) -> tuple[Done, Result | None]:  # fmt: skip
+    """Ask for a comparison and make it here; no result: it was made before, or this is a dry run.
+
+    Raises what `request` raises, StripeUnavailable, StoreUnavailable.
+    """
+    done = request(database, settings, asked=asked, mode=mode, what=what, account=account, repair=repair)
+    if asked.dry_run:
+        return done, None
+    with opened(database, settings) as (reconciler, _):
+        reconciler.wait_to_lead()
+        try:
+            return done, reconciler.carry_out(reconciliation_id(asked.person, asked.idempotency_key))
+        except NoAnswer as silence:
+            raise StripeUnavailable(f"Stripe did not answer ({silence}); the worker asks again") from silence
