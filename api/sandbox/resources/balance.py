@@ -4,7 +4,6 @@ https://docs.stripe.com/payments/balances, https://docs.stripe.com/reports/balan
 arithmetic (net = amount - fee; the balance is the sum of the nets); refuses to know why money moves.
 """
 
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from stripe import params as sdk
@@ -12,6 +11,7 @@ from stripe import params as sdk
 from api.sandbox.desk import Desk
 from api.sandbox.listing import page
 from api.sandbox.resources import payouts_due
+from api.sandbox.rounding import percent_of
 from api.sandbox.routes import Route
 from api.sandbox.state import Object
 
@@ -37,17 +37,12 @@ _CATEGORIES = {
 }
 
 
-def rounded(exact: Decimal) -> int:
-    """To whole minor units, a half away from zero: the one place where this side rounds."""
-    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
-
-
 def processing_fee(type: str, amount: int, currency: str) -> int:
     """What Stripe takes of a payment: https://stripe.com/pricing. Cards 2.9 % + 30 minor units, bank
     debits 0.8 %, 500 at most."""
     if type == "card":
-        return min(amount, rounded(Decimal(amount) * Decimal("0.029")) + 30)
-    return min(rounded(Decimal(amount) * Decimal("0.008")), 500)
+        return min(amount, percent_of(amount, "2.9") + 30)
+    return min(percent_of(amount, "0.8"), 500)
 
 
 def stripe_fee(amount: int, currency: str, description: str = "Stripe processing fees") -> Object:

@@ -13,6 +13,10 @@ def take(desk: Desk, customer: Object, params: dict[str, Any]) -> None:
     if params.get("payment_method") is not None:
         method = payment_methods.resolved(desk, params["payment_method"])
         payment_methods.attach_to(desk, method, customer["id"])
+        settings = params.get("invoice_settings") or {}
+        if settings.get("default_payment_method") == params["payment_method"]:
+            settings["default_payment_method"] = method["id"]
+            customer["invoice_settings"]["default_payment_method"] = method["id"]
     if isinstance(params.get("source"), str):
         replaced = customer["default_source"]
         customer["default_source"] = None

@@ -136,6 +136,7 @@ def _charged_card(shown: Object, amount: int, *, ok: bool, authenticated: bool) 
         "amount_authorized": amount if ok else None,
         "authorization_code": f"{amount % 1_000_000:06d}" if ok else None,
         "checks": {**shown["checks"], "cvc_check": "pass" if shown["checks"]["cvc_check"] else None},
+        "electronic_commerce_indicator": "05" if authenticated else None,
         "extended_authorization": {"status": "disabled"},
         "incremental_authorization": {"status": "unavailable"},
         "installments": None,

@@ -134,8 +134,15 @@ def attach_to(desk: Desk, method: Object, customer: str) -> None:
     card = card_of(method)
     if card is not None and card.refused and card.declines is not None:
         no = card.declines
-        advice = {"advice_code": "try_again_later", "network_decline_code": "01"}
-        raise StripeError(402, "card_error", no.message, code=no.code, decline_code=no.decline_code, **advice)
+        raise StripeError(
+            402,
+            "card_error",
+            no.message,
+            code=no.code,
+            decline_code=no.decline_code,
+            advice_code="try_again_later",
+            network_decline_code="01",
+        )
     method["customer"] = customer
     if method["type"] == "card":
         method["card"]["checks"] = {**method["card"]["checks"], "cvc_check": "pass"}

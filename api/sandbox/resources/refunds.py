@@ -66,7 +66,7 @@ def refund(
     noted: dict[str, Any] | None = None,
 ) -> Object:
     """Send back (the rest of) a charge. Raises StripeError when it brought less, or was disputed."""
-    amount = _refundable(charge, amount)
+    amount = _refundable(desk, charge, amount)
     settling.settle(desk, charge)
     method = desk.held(payment_methods.KIND, charge["payment_method"])
     card = None if method is None else payment_methods.card_of(method)
@@ -105,7 +105,7 @@ def refund(
     return given
 
 
-def _refundable(charge: Object, amount: int | None) -> int:
+def _refundable(desk: Desk, charge: Object, amount: int | None) -> int:
     """How much goes back. Raises StripeError."""
     if charge["status"] != "succeeded" or not charge["captured"]:
         raise invalid(
@@ -115,8 +115,10 @@ def _refundable(charge: Object, amount: int | None) -> int:
         )
     if charge["refunded"]:
         raise invalid(f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded")
-    if charge["disputed"] and charge.get("_lost"):
-        raise invalid(f"Charge {charge['id']} has been charged back.", code="charge_disputed")
+    dispute = desk.held("dispute", charge["dispute"])
+    if dispute is not None and dispute["status"] != "won" and not dispute["is_charge_refundable"]:
+        said = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+        raise invalid(said, "charge", "charge_disputed")
     left = int(charge["amount"]) - int(charge["amount_refunded"])
     if amount is None:
         return left
