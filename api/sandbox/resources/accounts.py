@@ -204,6 +204,8 @@ def present(desk: Desk, account: Object) -> Object:
     """The account, with its bank accounts."""
     other = worlds.beside(desk, account["id"])
     banks = [dict(bank) for bank in other.scan("bank_account")]
+    if account["controller"]["stripe_dashboard"]["type"] == "express":
+        account["login_links"] = whole([], f"/v1/accounts/{account['id']}/login_links")
     return {**account, "external_accounts": whole(banks, f"/v1/accounts/{account['id']}/external_accounts")}
 
 

@@ -43,6 +43,7 @@ def opened(
     intent = payment_intents.new(desk, asked)
     if invoice is not None:
         intent |= {"_invoice": invoice, "automatic_payment_methods": None}
+        intent["payment_details"] = {"customer_reference": None, "order_reference": invoice}
     intent |= own
     return desk.add(payment_intents.KIND, intent, event="payment_intent.created")
 

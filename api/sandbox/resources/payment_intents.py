@@ -7,7 +7,7 @@ from stripe import params as sdk
 from api.sandbox.desk import Desk, metadata
 from api.sandbox.errors import invalid
 from api.sandbox.listing import page
-from api.sandbox.resources import intent_course, intents, settled, transfers, worlds
+from api.sandbox.resources import amounts, intent_course, intents, settled, transfers, worlds
 from api.sandbox.routes import Route
 from api.sandbox.state import Object
 
@@ -20,8 +20,6 @@ _PLAIN = (
     "statement_descriptor_suffix",
     "transfer_group",
 )
-_MINIMUM = {"usd": 50, "eur": 50, "gbp": 30, "jpy": 50, "chf": 50, "cad": 50, "aud": 50, "sek": 300, "nok": 300}
-_MAXIMUM = 99_999_999
 _CANCELABLE = (
     "requires_payment_method",
     "requires_capture",
@@ -51,14 +49,14 @@ def create(desk: Desk, params: dict[str, Any]) -> Object:
 def new(desk: Desk, params: dict[str, Any]) -> Object:
     """An intent with no method yet, not kept yet. Raises StripeError for amounts and accounts that cannot be."""
     currency = params["currency"].lower()
-    _amount(params["amount"], currency)
+    amounts.check(params["amount"], currency)
     if params.get("customer") is not None:
         desk.get("customer", params["customer"], "customer")
     data = params.get("transfer_data")
     if data is not None:
         transfers.destination(desk, data["destination"], "transfer_data[destination]")
     connected = worlds.platform_of(desk) is not None
-    _fee(params.get("application_fee_amount"), params["amount"], allowed=connected or data is not None)
+    amounts.check_fee(params.get("application_fee_amount"), params["amount"], allowed=connected or data is not None)
     types = intents.types_taken(params, currency)
     id = desk.new_id("pi")
     return {
@@ -104,39 +102,6 @@ def new(desk: Desk, params: dict[str, Any]) -> Object:
     }
 
 
-def _amount(amount: int, currency: str) -> None:
-    if amount < 1:
-        raise invalid(
-            "The amount must be greater than or equal to the minimum charge amount allowed for your account and the"
-            " currency set (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).  If you want to"
-            " save a Payment Method for future use without an immediate payment, use a Setup Intent instead:"
-            " https://docs.stripe.com/payments/setup-intents",
-            "amount",
-            "parameter_invalid_integer",
-        )
-    least = _MINIMUM.get(currency, 1)
-    if amount < least:
-        shown = f"{least / 100:.2f}" if currency != "jpy" else str(least)
-        raise invalid(f"Amount must be at least {shown} {currency}", "amount", "amount_too_small")
-    if amount > _MAXIMUM:
-        raise invalid("Amount must be no more than $999,999.99", "amount", "amount_too_large")
-
-
-def _fee(fee: int | None, amount: int, *, allowed: bool) -> None:
-    if fee is None:
-        return
-    if not allowed:
-        raise invalid(
-            "Can only apply an application_fee_amount when the PaymentIntent is attempting a direct payment (using an"
-            " OAuth key or Stripe-Account header) or destination payment (using `transfer_data[destination]`).",
-            "application_fee_amount",
-        )
-    if not 0 < fee <= amount:
-        raise invalid(
-            "The application fee must be between 1 and the amount.", "application_fee_amount", "amount_too_large"
-        )
-
-
 def update(desk: Desk, params: dict[str, Any], id: str) -> Object:
     """Change what was not tried yet. No event says so."""
     intent = desk.get(KIND, id)
@@ -152,12 +117,12 @@ def changed(desk: Desk, intent: Object, params: dict[str, Any]) -> None:
     """Set what is named, as an update or a confirmation may."""
     currency = (params.get("currency") or intent["currency"]).lower()
     amount: int = params["amount"] if "amount" in params else intent["amount"]
-    _amount(amount, currency)
+    amounts.check(amount, currency)
     if params.get("customer") is not None:
         desk.get("customer", params["customer"], "customer")
     if "application_fee_amount" in params:
         allowed = worlds.platform_of(desk) is not None or intent["transfer_data"] is not None
-        _fee(params["application_fee_amount"], amount, allowed=allowed)
+        amounts.check_fee(params["application_fee_amount"], amount, allowed=allowed)
         intent["application_fee_amount"] = params["application_fee_amount"]
     intent |= {"amount": amount, "currency": currency}
     names = (*_PLAIN, "customer", "setup_future_usage", "capture_method")

@@ -31,16 +31,11 @@ def _dispute_before_endive(shown: Shown) -> None:
     shown.get("payment_method_details", {}).get("card", {}).pop("network", None)
 
 
-def _account_before_endive(shown: Shown) -> None:
-    shown["business_profile"].pop("specified_commercial_transactions_act_url", None)
-
-
 CHANGES: tuple[Change, ...] = (
     Change(_ENDIVE, "payment_intent", _without("allowed_payment_method_types", "payment_record")),
     Change(_ENDIVE, "setup_intent", _without("allowed_payment_method_types")),
     Change(_ENDIVE, "refund", _without("customer", "customer_account", "payment_method")),
     Change(_ENDIVE, "dispute", _dispute_before_endive),
-    Change(_ENDIVE, "account", _account_before_endive),
     Change(_DAHLIA, "payment_intent", _without("managed_payments")),
     Change(_BASIL, "payment_intent", _with_invoice),
     Change(_BASIL, "charge", _with_invoice),
