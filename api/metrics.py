@@ -4,8 +4,9 @@ No metric carries an id or a personal field.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, get_args
 
 import psycopg
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -13,8 +14,13 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from commands.stripe_reads import READS
+from ledger.ids import MODES
+from ledger.reconcile_events import Drift
 from projections import GROUPS
 from replay import tables, work_list
+from replay.coverage import coverage
+from replay.fetches_wanted import fetches_wanted
 from replay.outgoing import outgoing
 
 WEBHOOKS = Counter("recount_webhooks_total", "Webhook deliveries by outcome", ["endpoint", "outcome"])
@@ -85,6 +91,36 @@ def _gauges(conn: psycopg.Connection[Any]) -> Iterable[Metric]:
     faulty = GaugeMetricFamily("recount_reactions_faulty", "Reactions that stand still because they raised")
     faulty.add_metric([], sum(r.fault is not None for r in out.reactions))
     yield from (held, faulty)
+    yield from _compared(conn)
+
+
+def _compared(conn: psycopg.Connection[Any]) -> Iterable[Metric]:
+    """What is known by comparing with Stripe. By mode alone, the worst account for all: an account is an id."""
+    now_s = time.time()
+    until = GaugeMetricFamily("recount_events_whole_until_seconds", "Until then no event is missing", labels=["mode"])
+    gap = GaugeMetricFamily(
+        "recount_events_gap_seconds", "Time in which events may be missing", labels=["mode", "healable"]
+    )
+    every = coverage(conn, now_s)
+    for mode in sorted({c.mode for c in every}):
+        mine = [c for c in every if c.mode == mode]
+        until.add_metric([mode], min(c.to_s for c in mine))
+        for healable in (True, False):
+            lengths = (sum(g.to_s - g.from_s for g in c.gaps if g.healable is healable) for c in mine)
+            gap.add_metric([mode, "yes" if healable else "no"], max(lengths))
+    drift = GaugeMetricFamily("recount_drift", "Objects that are not as Stripe holds them", labels=["mode", "kind"])
+    counted = {(m, k): 0 for m in MODES for k in get_args(Drift)}
+    counted |= {
+        (m, k): n for m, k, n in conn.execute(f"SELECT mode, kind, count(*) FROM {tables.LIVE}.drift GROUP BY 1, 2")
+    }
+    for (mode, kind), count in counted.items():
+        drift.add_metric([mode, kind], count)
+    wanted = GaugeMetricFamily("recount_fetches_wanted", "Objects that must be looked at", labels=["state"])
+    wants = fetches_wanted(conn, tuple(READS), now_s)
+    given_up = sum(w.next_s is None for w in wants)
+    for state, count in (("waiting", len(wants) - given_up), ("given_up", given_up)):
+        wanted.add_metric([state], count)
+    yield from (until, gap, drift, wanted)
 
 
 def exposition(connect: Callable[[], Any]) -> bytes:

@@ -16,10 +16,14 @@ from api.calls.wiring import open_calls
 from api.calls.worker import CallWorker
 from api.database import Database
 from api.deliveries import Deliverer
+from api.fetching import Fetcher
 from api.metrics import FAULTS
+from api.observing import Observer
 from api.posting import Poster
+from api.reconciling import Reconciler, opened
 from api.scheduler import Scheduler, leads
 from api.settings import Settings
+from api.stripe_reading import StripeReader
 from commands import reactions
 from commands.reactions import Difference
 from ledger import store
@@ -33,6 +37,9 @@ _RETRY_S = 1.0
 _REST_S = 0.1
 #: How often one that stands by asks whether the leader is gone.
 _STAND_BY_S = 0.5
+#: How often one asks what must be looked at; and whether a comparison was asked for, or is due.
+_FETCH_REST_S = 2.0
+_RECONCILE_REST_S = 5.0
 
 
 class Outgoing:
@@ -47,7 +54,13 @@ class Outgoing:
 
     def threads(self) -> list[threading.Thread]:
         """The loops, not started."""
-        loops = (("reactions", self._reacting), ("deliveries", self._delivering), ("calls", self._calling))
+        loops = (
+            ("reactions", self._reacting),
+            ("deliveries", self._delivering),
+            ("calls", self._calling),
+            ("fetches", self._fetching),
+            ("reconciling", self._reconciling),
+        )
         return [threading.Thread(target=self._keep, args=(name, loop), name=name, daemon=True) for name, loop in loops]
 
     def close(self) -> None:
@@ -123,6 +136,33 @@ class Outgoing:
             ) as worker,
         ):
             self._run(worker, tail)
+
+    def _fetching(self) -> None:
+        settings = self._settings
+        if settings.stripe_secret_key is None:
+            self._stopping.wait()
+            return
+        with (
+            contextlib.closing(self._database.key_store(settings)) as keys,
+            contextlib.closing(open_calls(self._database, settings, keys, waited_for=False)) as calls,
+        ):
+            observer, reader = Observer(calls.journal, keys), StripeReader(calls.stripe)
+            fetcher = Fetcher(self._database.conninfo, calls.journal, observer, reader, time.time)
+            with contextlib.closing(fetcher):
+                self._look(fetcher, _FETCH_REST_S)
+
+    def _reconciling(self) -> None:
+        if self._settings.stripe_secret_key is None:
+            self._stopping.wait()
+            return
+        with opened(self._database, self._settings) as reconciler:
+            self._look(reconciler, _RECONCILE_REST_S)
+
+    def _look(self, job: Fetcher | Reconciler, rest_s: float) -> None:
+        """What asks read models rather than the log: now and then."""
+        while not self._stopping.is_set():
+            if not (job.lead() and job.step()):
+                self._stopping.wait(rest_s)
 
     def _run(self, job: Reactor | Deliverer | CallWorker, tail: store.Tail) -> None:
         while not self._stopping.is_set():

@@ -39,6 +39,8 @@ log = structlog.get_logger("recount.reconciling")
 SETTLE_S = 20
 _CAUGHT_UP_S = 60
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 60, 3_600
+#: Before the first of a process that has just started: what came while none ran is being delivered again.
+_SETTLING_IN_S = 60
 _ATTEMPTS = 10
 
 _ACCOUNTS = f"""
@@ -66,7 +68,7 @@ class Reconciler:
 
     def __init__(
         self, conninfo: str, journal: Log, keys: KeyStore, reader: StripeReader, clock: Callable[[], float],
-        *, hour: int = 3, settle: Callable[[], None] | None = None,
+        *, hour: int = 3, nightly_from_s: float = 0, settle: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
         self._conn: psycopg.Connection[Any] = psycopg.connect(
             as_role(conninfo, "recount_reader"), autocommit=True, connect_timeout=2
@@ -75,6 +77,7 @@ class Reconciler:
         self._reader = reader
         self._clock = clock
         self._hour = hour
+        self._nightly_from_s = nightly_from_s
         self._events = EventReconciler(journal, keys, reader)
         settle = settle or (lambda: settled(self._conn, journal))
         self._objects = ObjectReconciler(journal, Observer(journal, keys), reader, self._conn, settle)
@@ -116,6 +119,8 @@ class Reconciler:
         return worked
 
     def _nightly(self) -> bool:
+        if self._clock() < self._nightly_from_s:
+            return False
         stream = self._journal.read_stream(comparison_stream(self._reader.mode, PLATFORM))
         last: dict[type, int] = {type(r.event): r.recorded_at_us // 1_000_000 for r in stream}
         now_s = int(self._clock())
@@ -192,8 +197,8 @@ def settled(conn: psycopg.Connection[Any], journal: Log, seconds: float = SETTLE
 
 
 @contextlib.contextmanager
-def opened(database: Database, settings: Settings) -> Iterator[tuple[Reconciler, Mode]]:
-    """A reconciler under the settings' key, and the mode that it is of. Raises Refused("stripe_key_missing", …)."""
+def opened(database: Database, settings: Settings) -> Iterator[Reconciler]:
+    """A reconciler under the settings' key. Raises Refused("stripe_key_missing", …)."""
     with (
         contextlib.closing(database.key_store(settings)) as keys,
         contextlib.closing(open_calls(database, settings, keys, waited_for=False)) as calls,
@@ -201,9 +206,17 @@ def opened(database: Database, settings: Settings) -> Iterator[tuple[Reconciler,
         reader = StripeReader(calls.stripe)
         hour = settings.reconcile_hour
         with contextlib.closing(
-            Reconciler(database.conninfo, calls.journal, keys, reader, time.time, hour=hour)
+            Reconciler(
+                database.conninfo,
+                calls.journal,
+                keys,
+                reader,
+                time.time,
+                hour=hour,
+                nightly_from_s=time.time() + _SETTLING_IN_S,
+            )
         ) as reconciler:
-            yield reconciler, reader.mode
+            yield reconciler
 
 
 def request(
@@ -231,7 +244,7 @@ def reconcile(
     done = request(database, settings, asked=asked, mode=mode, what=what, account=account, repair=repair)
     if asked.dry_run:
         return done, None
-    with opened(database, settings) as (reconciler, _):
+    with opened(database, settings) as reconciler:
         reconciler.wait_to_lead()
         try:
             return done, reconciler.carry_out(reconciliation_id(asked.person, asked.idempotency_key))
