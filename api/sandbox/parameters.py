@@ -33,6 +33,7 @@ class Older(typing.NamedTuple):
 _TYPES = Older("2026-09-30", list[str])
 _ANCHOR = Older("2026-09-30", Literal["now", "unchanged"])
 _NAMED_PRICE = {"price": Older("2025-03-31", str), "unit_amount": Older("2025-03-31", int)}
+_ITERATED = {"iterations": Older("2025-09-30", int), "coupon": Older("2025-03-31", str)}
 _CODES = {"coupon": Older("2025-03-31", str), "promotion_code": Older("2025-03-31", str)}
 #: By the name of the parameters' class: https://docs.stripe.com/changelog.
 _OLDER: dict[str, dict[str, Older]] = {
@@ -50,6 +51,8 @@ _OLDER: dict[str, dict[str, Older]] = {
     "InvoiceCreatePreviewParamsSubscriptionDetails": {
         "billing_cycle_anchor": Older("2026-09-30", Literal["now", "unchanged"] | int)
     },
+    "SubscriptionScheduleCreateParamsPhase": _ITERATED,
+    "SubscriptionScheduleUpdateParamsPhase": _ITERATED,
     "InvoiceItemCreateParams": _NAMED_PRICE,
     "InvoiceItemUpdateParams": _NAMED_PRICE,
     "CustomerCreateParams": _CODES,

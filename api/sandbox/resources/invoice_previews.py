@@ -16,6 +16,7 @@ from api.sandbox.resources.invoice_drafts import draft, pending
 from api.sandbox.resources.invoice_item_terms import asked
 from api.sandbox.resources.invoice_totals import totaled
 from api.sandbox.resources.invoiceitems import new_item
+from api.sandbox.resources.schedule_course import before_turn
 from api.sandbox.resources.subscription_cycle import period_end, renew
 from api.sandbox.routes import Route
 from api.sandbox.state import Object
@@ -47,16 +48,46 @@ def next_invoice(desk: Desk, subscription: Object) -> Object:
     try:
         held = other.get("subscription", subscription["id"])
         _at(other, max(period_end(other, held), other.now_s))
-        return _shown(other, renew(other, held, preview=True), desk.now_s)
+        return _shown(other, _next(other, held), desk.now_s)
     finally:
         desk.work.state.counter = first
+
+
+def _next(desk: Desk, subscription: Object) -> Object:
+    """What the turn of a period bills, after what a schedule changes there."""
+    latest = subscription["latest_invoice"]
+    if subscription["schedule"] is not None:
+        before_turn(desk, subscription)
+    if subscription["latest_invoice"] != latest:
+        return desk.get("invoice", subscription["latest_invoice"])
+    return renew(desk, subscription, preview=True)
+
+
+#: A preview is no invoice yet, whatever became of it on the copy.
+_AS_DRAFT: Object = {
+    "amount_paid": 0,
+    "attempt_count": 0,
+    "attempted": False,
+    "auto_advance": False,
+    "automatically_finalizes_at": None,
+    "effective_at": None,
+    "hosted_invoice_url": None,
+    "invoice_pdf": None,
+    "number": None,
+    "status": "draft",
+    "status_transitions": dict.fromkeys(("finalized_at", "marked_uncollectible_at", "paid_at", "voided_at")),
+    "webhooks_delivered_at": None,
+    "_charge": None,
+    "_includable": {},
+    "_payment_intent": None,
+}
 
 
 def _shown(desk: Desk, invoice: Object, now_s: int) -> Object:
     """The preview by itself: it needs no more than what it says."""
     shown = invoices.present(desk, copy.deepcopy(invoice))
-    shown |= {"id": f"upcoming_{invoice['id']}", "created": desk.now_s, "auto_advance": False, "_includable": {}}
-    shown |= {"webhooks_delivered_at": None, "next_payment_attempt": None, "automatically_finalizes_at": None}
+    shown |= {**copy.deepcopy(_AS_DRAFT), "id": f"upcoming_{invoice['id']}", "created": desk.now_s}
+    shown |= {"amount_remaining": shown["amount_due"], "next_payment_attempt": None}
     if shown["collection_method"] == "charge_automatically":
         shown["next_payment_attempt"] = desk.now_s + 3600 if desk.now_s > now_s else desk.now_s
     shown["lines"]["url"] = f"/v1/invoices/{shown['id']}/lines"
@@ -140,7 +171,7 @@ def _changed(desk: Desk, subscription: Object, params: dict[str, Any], details: 
             code="invoice_upcoming_none",
         )
     _at(desk, max(period_end(desk, subscription), desk.now_s))
-    return renew(desk, subscription, preview=True)
+    return _next(desk, subscription)
 
 
 def _of_new(desk: Desk, customer: Object, params: dict[str, Any], details: dict[str, Any]) -> Object:

@@ -84,6 +84,12 @@ def turn(desk: Desk, id: str) -> None:
     if subscription["cancel_at_period_end"]:
         end_now(desk, subscription)
         return
+    if subscription["schedule"] is not None:
+        from api.sandbox.resources.schedule_course import before_turn  # which begins and changes subscriptions
+
+        before_turn(desk, subscription)
+        if subscription["status"] in ENDED or period_end(desk, subscription) > desk.now_s:
+            return
     if _stopped_without_method(desk, subscription):
         return
     renew(desk, subscription)

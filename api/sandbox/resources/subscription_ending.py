@@ -22,7 +22,7 @@ def end(desk: Desk, subscription: Object, reason: str | None, *, status: str = "
     _leave_invoices(desk, subscription)
     if status == "canceled":
         desk.emit("customer.subscription.deleted", subscription)
-        _end_schedule(desk, subscription)
+        _end_schedule(desk, subscription, aborted=reason == "payment_failed")
 
 
 def _leave_invoices(desk: Desk, subscription: Object) -> None:
@@ -36,8 +36,10 @@ def _leave_invoices(desk: Desk, subscription: Object) -> None:
         desk.change(invoice, {"auto_advance": False, "next_payment_attempt": None}, "invoice.updated")
 
 
-def _end_schedule(desk: Desk, subscription: Object) -> None:
+def _end_schedule(desk: Desk, subscription: Object, *, aborted: bool) -> None:
     schedule = desk.held("subscription_schedule", subscription["schedule"])
     if schedule is not None and schedule["status"] in ("active", "not_started"):
         changes = {"status": "canceled", "canceled_at": desk.now_s, "current_phase": None}
-        desk.change(schedule, changes, "subscription_schedule.canceled")
+        for job in ("phase", "expiring"):
+            desk.never(f"schedule.{job}", schedule["id"])
+        desk.change(schedule, changes, f"subscription_schedule.{'aborted' if aborted else 'canceled'}")
