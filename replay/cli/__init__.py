@@ -17,6 +17,7 @@ from replay.cli.agreements import agreements
 from replay.cli.approvals import approvals
 from replay.cli.audit import audit
 from replay.cli.calls import calls
+from replay.cli.customers import customers
 from replay.cli.endpoints import endpoints
 from replay.cli.entitlements import entitlements
 from replay.cli.events import events
@@ -91,6 +92,7 @@ for _command in (
     orgs,
     endpoints,
     calls,
+    customers,
     plans,
     agreements,
     passthrough,
