@@ -198,6 +198,37 @@ TABLE: dict[str, One | Many] = {
     "/v1/invoices/<string:invoice>": One(
         ROLES, "/v1/invoices/in_none", _objects("/v1/invoices", "in_1", "in_2", None, "in_9", "in_5", "in_7")
     ),
+    "/v1/orgs/<org:org>/service": One(ROLES, "/v1/orgs/org_none/service", _orgs("/service")),
+    "/v1/service": Many(
+        ROLES,
+        "/v1/service",
+        ("org", "service"),
+        {
+            "everything": {"org_a/platform/sub_1", f"org_a/{SELLER}/sub_1", f"org_b/{OTHER_SELLER}/sub_1"},
+            "org_a": {"org_a/platform/sub_1", f"org_a/{SELLER}/sub_1"},
+            "org_b": {f"org_b/{OTHER_SELLER}/sub_1"},
+            "seller": set(),
+            "other": set(),
+            "both": set(),
+            "live": {"org_live/platform/sub_1"},
+        },
+    ),
+    "/v1/debts": Many(
+        ROLES,
+        "/v1/debts",
+        _OBJECT,
+        {
+            "everything": {"platform/in_1", f"{SELLER}/in_9", f"{OTHER_SELLER}/in_5"},
+            "org_a": {"platform/in_1", f"{SELLER}/in_9"},
+            "org_b": {f"{OTHER_SELLER}/in_5"},
+            "seller": {f"{SELLER}/in_9"},
+            "other": {f"{OTHER_SELLER}/in_5"},
+            "both": {f"{SELLER}/in_9"},
+            "live": {"platform/in_7"},
+        },
+    ),
+    # who sees one that was asked: tests/test_service_control.py
+    "/v1/enforcements": Many(ROLES, "/v1/enforcements", ("org", "environment"), dict.fromkeys(CALLERS, set())),
     "/v1/catalog": Many(
         ROLES,
         "/v1/catalog",
@@ -349,6 +380,7 @@ APART |= dict.fromkeys(
     ),
     "test_endpoints_and_deliveries_are_for_staff_with_unbound_keys",
 )
+APART["/v1/service-policies"] = "test_service_policies_are_for_staff_with_unbound_keys"
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs"}
 
 
@@ -459,6 +491,13 @@ def test_endpoints_and_deliveries_are_for_staff_with_unbound_keys(
     assert world.ask(f"{path}/none", key).status_code == (404 if may else 403)
 
 
+def test_service_policies_are_for_staff_with_unbound_keys(world: World) -> None:
+    for role in ROLES:
+        for bounds in ({}, {"org": "org_a"}, {"account": SELLER}):
+            response = world.ask("/v1/service-policies", world.key(role, **bounds))
+            assert response.status_code == (200 if role in STAFF and not bounds else 403)
+
+
 def test_the_state_of_read_models_is_for_staff_with_unbound_keys(world: World) -> None:
     allowed = {role: world.ask("/v1/projections", world.key(role)).status_code for role in ROLES}
     assert allowed == {"service": 403, "dashboard": 403, "operator": 200, "auditor": 200, "admin": 200}
@@ -509,6 +548,7 @@ def test_acts_approvals_and_the_audit_are_for_staff_with_unbound_keys(world: Wor
     """What each comes to, and what is of the other mode: tests/test_api_acts.py."""
     acts = path.startswith("/v1/acts") or path.endswith("/approve")
     who = STAFF if not acts else ("admin",) if path.endswith("_key") else ("operator", "admin")
+    who = ("service", *who) if path.endswith("acknowledge_enforcement") else who
     for role in ROLES:
         for bounds in ({}, {"org": "org_a"}, {"account": SELLER}, {"org": "org_a", "account": SELLER}):
             key = world.key(role, **bounds)
