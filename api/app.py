@@ -50,6 +50,7 @@ from api.resources.payments import charges, disputes, payments, refunds
 from api.resources.plans import plans
 from api.resources.projections import projections
 from api.resources.quarantine import quarantine
+from api.resources.reconcile import drift, event_coverage, observations, reconciliations
 from api.resources.schedules import schedules
 from api.resources.sellers import accounts, application_fees, balance_transactions, payouts
 from api.resources.service import service
@@ -91,6 +92,10 @@ RESOURCES = (
     service,
     meters,
     stripe_events,
+    observations,
+    event_coverage,
+    drift,
+    reconciliations,
     quarantine,
     acts,
     approvals,

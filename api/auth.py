@@ -55,6 +55,10 @@ MAY_READ: dict[str, frozenset[str]] = {
     "pass_through": _EVERYBODY,
     "pass_through_spending": frozenset({"service", "operator", "admin"}),  # reserves, settles, charges
     "stripe_events": _STAFF,
+    "observations": _STAFF,
+    "event_coverage": _STAFF,
+    "drift": _STAFF,
+    "reconciliations": _STAFF,
     "quarantine": _STAFF,
     "projections": _STAFF,
     "quarantine_acts": frozenset({"operator", "admin"}),  # releases and dismisses, rather than reads

@@ -12,21 +12,19 @@ from typing import Any, NamedTuple
 import psycopg
 import structlog
 
-from api.calls.client import NoAnswer, StripeUnavailable
+from api.calls.client import NoAnswer
 from api.calls.wiring import open_calls
 from api.database import Database
 from api.observing import Observer
-from api.operations import carry_out
 from api.reconciling_events import EventReconciler
 from api.reconciling_objects import ObjectReconciler, Repair
 from api.settings import Settings
 from api.stripe_reading import StripeReader
-from commands.acts import Asked, Done
 from commands.reactions import SYSTEM
-from commands.reconciling import RECONCILIATIONS, FinishReconciliation, is_due, reconciliation_id
-from ledger.errors import Invalid, Refused, StoreUnavailable
+from commands.reconciling import RECONCILIATIONS, FinishReconciliation, is_due
+from ledger.errors import Invalid, StoreUnavailable
 from ledger.events import Cause, Metadata, NewEvent
-from ledger.ids import PLATFORM, Mode, comparison_stream, stripe_reconciliation_stream
+from ledger.ids import PLATFORM, comparison_stream, stripe_reconciliation_stream
 from ledger.keys import KeyStore
 from ledger.reconcile_events import EventsReconciled, ObjectsReconciled, ReconciliationRequested
 from ledger.store import Appended, Log, as_role
@@ -217,36 +215,3 @@ def opened(database: Database, settings: Settings) -> Iterator[Reconciler]:
             )
         ) as reconciler:
             yield reconciler
-
-
-def request(
-    database: Database, settings: Settings, *, asked: Asked, mode: Mode, what: str, account: str | None = None,
-    repair: bool = False,
-) -> Done:  # fmt: skip
-    """Ask for a comparison: the worker makes it. Raises Refused (`stripe_key_missing`, `other_mode`), Invalid."""
-    if settings.stripe_secret_key is None:
-        raise Refused("set STRIPE_SECRET_KEY: without it nothing can be asked of Stripe", code="stripe_key_missing")
-    if f"_{mode}_" not in settings.stripe_secret_key:
-        raise Refused(f"STRIPE_SECRET_KEY is not of {mode} mode", code="other_mode")
-    given: dict[str, Any] = {"mode": mode, "what": what, "account": account, "repair": repair}
-    given |= {"by": asked.person, "why": asked.reason, "id": reconciliation_id(asked.person, asked.idempotency_key)}
-    return carry_out(database, settings, name="reconcile", given=given, asked=asked, mode=mode)
-
-
-def reconcile(
-    database: Database, settings: Settings, *, asked: Asked, mode: Mode, what: str, account: str | None = None,
-    repair: bool = False,
-) -> tuple[Done, Result | None]:  # fmt: skip
-    """Ask for a comparison and make it here; no result: it was made before, or this is a dry run.
-
-    Raises what `request` raises, StripeUnavailable, StoreUnavailable.
-    """
-    done = request(database, settings, asked=asked, mode=mode, what=what, account=account, repair=repair)
-    if asked.dry_run:
-        return done, None
-    with opened(database, settings) as reconciler:
-        reconciler.wait_to_lead()
-        try:
-            return done, reconciler.carry_out(reconciliation_id(asked.person, asked.idempotency_key))
-        except NoAnswer as silence:
-            raise StripeUnavailable(f"Stripe did not answer ({silence}); the worker asks again") from silence

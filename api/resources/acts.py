@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from flask import Response
 from marshmallow import Schema
 
-from api import endpoints, reconciling
+from api import endpoints, reconciling_asked
 from api.calls.acts import resolve_call, retry_call
 from api.issuing import issue_key, rotate_key
 from api.passthrough.acts import ACTS as PASSTHROUGH_ACTS
@@ -101,7 +101,7 @@ SERVED: dict[str, Served] = {
     ),
     "redeliver": Served("endpoint_acts", ("at_s",), _of_endpoints(endpoints.redeliver)),
     "resolve_call": Served(does=_of_endpoints(resolve_call)),
-    "reconcile": Served("acts", ("id", "by", "why"), _of_endpoints(reconciling.request)),
+    "reconcile": Served("acts", ("id", "by", "why"), _of_endpoints(reconciling_asked.request)),
     "retry_call": Served("acts", ("request",), _of_endpoints(retry_call)),
     "release_differences": Served("endpoint_acts", ("held",), _of_endpoints(endpoints.release_differences)),
     **{name: Served("acts", found_of(name), passthrough_acts.does(name)) for name in PASSTHROUGH_ACTS},

@@ -29,6 +29,7 @@ from replay.cli.plans import plans
 from replay.cli.printing import say_json
 from replay.cli.processes import bench, demo, doctor, sandbox, serve, worker
 from replay.cli.quarantine import quarantine
+from replay.cli.reconcile import reconcile
 from replay.cli.replaying import replay
 from replay.cli.service_control import service_control
 from replay.cli.simulation import simulate
@@ -88,6 +89,7 @@ for _command in (
     events,
     quarantine,
     replay,
+    reconcile,
     keys,
     orgs,
     endpoints,
