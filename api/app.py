@@ -31,6 +31,8 @@ from api.resources.catalog import catalog
 from api.resources.checkouts import checkouts, payment_methods
 from api.resources.checks import checks
 from api.resources.context import EXTENSION, Context
+from api.resources.cost_events import components as cost_inputs
+from api.resources.cost_events import cost_events
 from api.resources.credit import credit_balances, tax_profiles
 from api.resources.credit_notes import credit_notes
 from api.resources.customers import customers
@@ -39,7 +41,9 @@ from api.resources.discounts import discounts
 from api.resources.endpoints import endpoints
 from api.resources.entitlement_history import entitlement_history
 from api.resources.entitlements import entitlements
+from api.resources.environments import environments
 from api.resources.health import health
+from api.resources.hosting_invoices import hosting_invoices
 from api.resources.invoices import invoices
 from api.resources.keys import keys as api_keys
 from api.resources.meters import meters
@@ -54,6 +58,7 @@ from api.resources.reconcile import drift, event_coverage, observations, reconci
 from api.resources.schedules import schedules
 from api.resources.sellers import accounts, application_fees, balance_transactions, payouts
 from api.resources.service import service
+from api.resources.spending_limits import spending_limits
 from api.resources.stripe_events import stripe_events
 from api.resources.subscriptions import subscriptions
 from api.resources.timeline import timeline
@@ -86,6 +91,10 @@ RESOURCES = (
     payouts,
     balance_transactions,
     application_fees,
+    environments,
+    cost_events,
+    hosting_invoices,
+    spending_limits,
     catalog,
     plans,
     passthrough,
@@ -208,7 +217,7 @@ def _must_name_resources(app: Flask) -> None:
 def _describe(api: Any) -> None:
     components = api.spec.components
     components.schema("Problem", schema=publish.PROBLEM)
-    for name, schema in act_inputs().items():
+    for name, schema in {**act_inputs(), **cost_inputs()}.items():
         components.schema(name, schema)
     for code, response in publish.problem_components().items():
         components.response(code, response)

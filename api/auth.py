@@ -30,6 +30,11 @@ MAY_READ: dict[str, frozenset[str]] = {
     "subscriptions": _EVERYBODY,
     "invoices": _EVERYBODY,
     "timeline": _EVERYBODY,
+    "environments": _EVERYBODY,
+    "rate_cards": _EVERYBODY,
+    "hosting_invoices": _EVERYBODY,
+    "spending_limits": _EVERYBODY,
+    "cost_events": frozenset({"service", "operator", "admin"}),  # reports what namespaces used
     "catalog": _EVERYBODY,
     "plans": _EVERYBODY,
     "payments": _EVERYBODY,
@@ -76,7 +81,7 @@ MAY_READ: dict[str, frozenset[str]] = {
 }
 #: What speaks of everybody, so that a key bound to an organization or an account may not read it.
 FOR_UNBOUND_KEYS = frozenset(
-    {"service_policies", "enforcement_acts"}
+    {"cost_events", "service_policies", "enforcement_acts"}
     | {"projections", "quarantine", "quarantine_acts", "keys", "key_acts"}
     | {"acts", "approvals", "approval_acts", "audit", "endpoints", "deliveries", "endpoint_acts", "calls"}
 )

@@ -259,7 +259,7 @@ def install(app: Flask) -> None:
         return response
 
     def on_error(error: Exception) -> Response:
-        return respond(of_act(error) if request.method == "POST" else of_error(error))
+        return respond(of_act(error) if request.method in ("POST", "PUT") else of_error(error))
 
     app.register_error_handler(HTTPException, on_http)
     app.register_error_handler(Exception, on_error)

@@ -78,6 +78,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """At this hour, UTC, what we hold is compared with what Stripe holds."""
     delivery_attempts: int = 12
     """After as many attempts a delivery is given up."""
+    hosting_minimum_minor: int = 50
+    """Less than this, in minor units, is carried over to the next month's invoice of hosting."""
+    hosting_close_days: int = 2
+    """How many days after its end a month of hosting is closed."""
     allow_private_endpoints: bool = False
     """Whether endpoints may be in private networks, and without TLS."""
 
@@ -126,6 +130,10 @@ def load() -> Settings:
         ),
         reconcile_hour=_number("RECOUNT_RECONCILE_HOUR", env.str("RECOUNT_RECONCILE_HOUR", "3"), 0, 23),
         delivery_attempts=_number("RECOUNT_DELIVERY_ATTEMPTS", env.str("RECOUNT_DELIVERY_ATTEMPTS", "12"), 1, 100),
+        hosting_minimum_minor=_number(
+            "RECOUNT_HOSTING_MINIMUM_MINOR", env.str("RECOUNT_HOSTING_MINIMUM_MINOR", "50"), 0, 1_000_000
+        ),
+        hosting_close_days=_number("RECOUNT_HOSTING_CLOSE_DAYS", env.str("RECOUNT_HOSTING_CLOSE_DAYS", "2"), 0, 27),
         allow_private_endpoints=_switch(
             "RECOUNT_ALLOW_PRIVATE_ENDPOINTS", env.str("RECOUNT_ALLOW_PRIVATE_ENDPOINTS", "no")
         ),

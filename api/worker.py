@@ -13,6 +13,7 @@ import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from api.database import Database, running
+from api.hosting.working import ACCRUE_S, CHECK_S, HostingJobs
 from api.metrics import FAULTS
 from api.outgoing import Outgoing
 from api.process import die_with_parent, log_setup, spare_collecting
@@ -60,6 +61,10 @@ class Worker:
         threads += outgoing.threads()
         # coalesced and without grace: late rather than never, and never twice at once
         house.add_job(outgoing.tick, "interval", seconds=1, max_instances=1, coalesce=True, misfire_grace_time=None)
+        hosting = HostingJobs(self._database, self._settings, self._stopping.is_set)
+        late = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+        house.add_job(hosting.accrue, "interval", seconds=ACCRUE_S, **late)
+        house.add_job(hosting.check, "interval", seconds=CHECK_S, **late)
         house.start()
         for thread in threads:
             thread.start()

@@ -25,11 +25,10 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode
     kind: Literal["namespace", "project"]
     id: str
-    environment: str | None
-    """None: in none from then on."""
+    environment: str | None = None
+    """None: in the default environment of `org`; with neither, in none from then on."""
     at_s: int
     org: str | None = None
-    """Whose environment it is, for the audit."""
 
 
 class Placed(NamedTuple):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from commands.accruals import CLOSE_HOSTING_MONTH
 from commands.acts import Act
 from commands.agreements import END_AGREEMENT, MAKE_AGREEMENT
 from commands.api_keys import ISSUE_KEY, ISSUE_KEY_FOR_ANOTHER, REVOKE_KEY, ROTATE_KEY, ROTATE_KEY_OF_ANOTHER
@@ -22,10 +23,22 @@ from commands.deliveries import REDELIVER
 from commands.differences import RELEASE_DIFFERENCES
 from commands.endpoints import ADD_ENDPOINT, REMOVE_ENDPOINT, TEST_ENDPOINT
 from commands.enforcement import ACKNOWLEDGE_ENFORCEMENT
+from commands.environments import (
+    ARCHIVE_ENVIRONMENT,
+    CREATE_ENVIRONMENT,
+    CREDIT_OUTAGE,
+    MOVE_ENVIRONMENT,
+    RENAME_ENVIRONMENT,
+    SHARE_ENVIRONMENT,
+    UNSHARE_ENVIRONMENT,
+    WITHDRAW_OUTAGE,
+)
 from commands.organizations import LINK_ORGANIZATION, UNLINK_ORGANIZATION
 from commands.overrides import DENY_OVERRIDE, END_OVERRIDE, GRANT_OVERRIDE
+from commands.placements import PLACE
 from commands.plan_moves import MOVE_SUBSCRIPTION
 from commands.plans import APPLY_PLANS, MOVE_SUBSCRIPTIONS
+from commands.rate_cards import PUBLISH_RATE_CARD
 from commands.reconciliation_batches_acts import (
     APPROVE_BATCH,
     COLLECT_BATCH,
@@ -46,8 +59,10 @@ from commands.service import (
 )
 from commands.service_debts import WRITE_OFF_DEBT
 from commands.service_policies import APPLY_POLICIES, ENFORCE_POLICY, SOFTEN_POLICY
+from commands.spending_limits import SET_SPENDING_LIMIT
 from commands.stripe_call_acts import RESOLVE_CALL, RETRY_CALL
 from commands.subjects import ERASE_SUBJECT
+from commands.usage_reconciliation import BOOK_RECONCILIATION
 
 #: The registry: one line an act.
 _ACTS: tuple[Act[Any, Any], ...] = (
@@ -102,5 +117,18 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     ENFORCE_POLICY,
     SOFTEN_POLICY,
     ACKNOWLEDGE_ENFORCEMENT,
+    CREATE_ENVIRONMENT,
+    RENAME_ENVIRONMENT,
+    SHARE_ENVIRONMENT,
+    UNSHARE_ENVIRONMENT,
+    MOVE_ENVIRONMENT,
+    ARCHIVE_ENVIRONMENT,
+    CREDIT_OUTAGE,
+    WITHDRAW_OUTAGE,
+    PLACE,
+    PUBLISH_RATE_CARD,
+    SET_SPENDING_LIMIT,
+    CLOSE_HOSTING_MONTH,
+    BOOK_RECONCILIATION,
 )
 ACTS: dict[str, Act[Any, Any]] = {a.name: a for a in _ACTS}

@@ -44,7 +44,7 @@ def _to_row(key: Key, state: bytes) -> Row:
             "environment": line.environment,
             "namespace": line.namespace,
             "amount": line.amount,
-            "minor": line.amount_minor,
+            "amount_minor": line.amount_minor,
         }
         for line in said.lines
     ]

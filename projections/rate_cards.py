@@ -29,7 +29,7 @@ _decode = msgspec.msgpack.Decoder(tuple[RateCardPublished, int]).decode
 def _keys(entry: Entry) -> tuple[Key, ...]:
     said = entry.event
     assert isinstance(said, RateCardPublished)
-    return ((said.mode, said.card, f"{said.card}@{said.version}"),)
+    return ((said.mode, f"{said.card}@{said.version}"),)
 
 
 def _apply(state: bytes | None, entry: Entry) -> bytes:

@@ -52,7 +52,7 @@ def test_a_month_is_closed_when_it_has_been_over_for_a_day_and_makes_one_invoice
     assert hosting.close_months(at("2028-03-03")) == []
     (row,) = invoices(hosting).values()
     assert (row["month"], row["total_minor"], row["state"]) == ("2028-02", 100, "closed")
-    assert row["lines"] == [{"environment": "env_1", "namespace": "shop", "amount": "100", "minor": 100}]
+    assert row["lines"] == [{"environment": "env_1", "namespace": "shop", "amount": "100", "amount_minor": 100}]
 
 
 def test_what_becomes_known_after_the_month_was_closed_is_in_the_next_ones_invoice(hosting: Hosting) -> None:
@@ -98,7 +98,7 @@ def test_below_the_minimum_everything_is_carried_over_until_it_is_enough(hosting
     found = invoices(hosting)
     assert [found["acme", f"2028-0{m}"]["total_minor"] for m in (1, 2, 3)] == [0, 0, 60]
     assert [found["acme", f"2028-0{m}"]["closing"] for m in (1, 2, 3)] == ["20.3", "40.6", "0.9"]
-    assert [line["minor"] for line in found["acme", "2028-03"]["lines"]] == [40, 20]
+    assert [line["amount_minor"] for line in found["acme", "2028-03"]["lines"]] == [40, 20]
 
 
 def test_months_are_closed_in_order_and_not_before_they_are_accrued_to_their_end() -> None:

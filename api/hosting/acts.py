@@ -3,7 +3,6 @@ whether an environment is there.
 """
 
 import contextlib
-from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -11,8 +10,10 @@ import msgspec
 
 import commands.acts
 from api.database import Database
+from api.hosting.closing import closing_of
 from api.operations import recording_denial
 from api.settings import Settings
+from commands.accruals import CLOSE_HOSTING_MONTH
 from commands.acts import Act, Asked, Done
 from commands.environments import (
     CREATE_ENVIRONMENT,
@@ -70,25 +71,29 @@ def place(
     environment: str | None = None,
     org: str | None = None,
     at_s: int | None = None,
-    remove: bool = False,
 ) -> Done:
     """Place a namespace or a project from an instant on (now unless told): in an environment, or in an organization's
-    default one; or (`remove`) in none.
+    default one; with neither, in none.
 
     Raises NotFound for an environment that is none, Refused("environment_archived"), Invalid.
     """
     with contextlib.closing(Log(database.conninfo)) as log:
         given = {"mode": mode, "kind": kind, "id": id, "environment": environment, "org": org, "at_s": at_s}
         instant = at_s if at_s is not None else asked.now_s
-        target = None
-        if not remove:
-            target = environment or (default_environment(log, settings, mode, org, asked) if org else None)
-            if target is None:
-                raise NotFound("say in which environment, or for which organization")
-            if environment is not None:
-                org = _owner(log, mode, environment)
+        target = environment
+        if environment is not None:
+            org = _owner(log, mode, environment)
+        elif org is not None:
+            target = default_environment(log, settings, mode, org, asked)
         command = Place(mode=mode, kind=kind, id=id, environment=target, at_s=instant, org=org)
-        return _carry_out(log, settings, PLACE, command, asked, {**given, "remove": remove})
+        return _carry_out(log, settings, PLACE, command, asked, given)
+
+
+def close_month(database: Database, settings: Settings, *, mode: Mode, month: str, asked: Asked) -> Done:
+    """Close a month, as far as it is accrued; the worker makes its invoices. Raises Refused (`month_order`, …)."""
+    with contextlib.closing(Log(database.conninfo)) as log:
+        command = closing_of(log, database.conninfo, mode, month)
+        return _carry_out(log, settings, CLOSE_HOSTING_MONTH, command, asked, {"mode": mode, "month": month})
 
 
 def _owner(log: Log, mode: Mode, id: str) -> str:
@@ -110,10 +115,3 @@ def _carry_out(
     asked = msgspec.structs.replace(asked, second_person_from=settings.second_person_from)
     with recording_denial(log, act.name, act.about(command), asked):
         return commands.acts.carry_out(log, act, command, asked, given=given)
-
-
-@contextlib.contextmanager
-def logged(database: Database) -> Iterator[Log]:
-    """The log, for a job."""
-    with contextlib.closing(Log(database.conninfo)) as log:
-        yield log

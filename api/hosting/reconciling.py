@@ -20,6 +20,7 @@ from api.hosting import reading
 from api.hosting.reading import Seen
 from api.operations import carry_out
 from api.settings import Settings
+from commands import usage_reconciliation
 from commands.acts import Asked, Done
 from commands.hosting_prices import exact_sum, plain, priced, used_by
 from commands.usage_reconciliation import (
@@ -28,7 +29,6 @@ from commands.usage_reconciliation import (
     LedgerLine,
     Used,
     compensating,
-    differences,
     ledger_of,
     reconciliation_id,
     written,
@@ -77,7 +77,7 @@ def compare(database: Database, settings: Settings, *, mode: Mode, source: str) 
         projects: dict[tuple[str, str], str | None] = {}
         for day in days:
             _add_ours(seen, mode, day, ours, projects)
-        found = tuple(differences(theirs, ours, projects))
+        found = tuple(usage_reconciliation.differences(theirs, ours, projects))
         id = reconciliation_id(source, found)
         worth = _worth(seen, UsageReconciled(mode=mode, id=id, source=source, differences=found))
     lines = tuple(_line(each, theirs, ours, *worth_of) for each, worth_of in zip(found, worth, strict=True))
@@ -87,15 +87,28 @@ def compare(database: Database, settings: Settings, *, mode: Mode, source: str) 
 def book(database: Database, settings: Settings, *, mode: Mode, source: str, asked: Asked) -> Done:
     """Ask for the differences to be booked: a second person approves. Raises Refused, Invalid("nothing_differs")."""
     found = compare(database, settings, mode=mode, source=source)
-    if not found.differences:
+    return book_differences(database, settings, mode=mode, source=source, differences=found.differences, asked=asked)
+
+
+def book_differences(
+    database: Database,
+    settings: Settings,
+    *,
+    mode: Mode,
+    source: str,
+    differences: tuple[UsageDifference, ...],
+    asked: Asked,
+) -> Done:
+    """The same for differences that somebody has found already."""
+    if not differences:
         raise Invalid("nothing differs", code="nothing_differs")
-    if len(found.differences) > MOST_DIFFERENCES:
-        raise Invalid(f"{len(found.differences)} differences: reconcile fewer days at once", code="bad_usage_ledger")
+    if len(differences) > MOST_DIFFERENCES:
+        raise Invalid(f"{len(differences)} differences: reconcile fewer days at once", code="bad_usage_ledger")
     given = {
         "mode": mode,
-        "id": found.id,
+        "id": reconciliation_id(source, differences),
         "source": source,
-        "differences": [msgspec.to_builtins(d) for d in found.differences],
+        "differences": [msgspec.to_builtins(d) for d in differences],
     }
     return carry_out(database, settings, name=BOOK_RECONCILIATION.name, given=given, asked=asked)
 

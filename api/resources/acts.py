@@ -15,7 +15,7 @@ from api.calls.acts import resolve_call, retry_call
 from api.issuing import issue_key, rotate_key
 from api.passthrough.acts import ACTS as PASSTHROUGH_ACTS
 from api.passthrough.acts import found_of
-from api.resources import acting, passthrough_acts, plan_acts
+from api.resources import acting, hosting_acts, passthrough_acts, plan_acts
 from api.resources.context import context
 from api.resources.publish import act, named, section
 from api.schemas.acts import OF_THE_KEY, ActDone, EndpointMade, KeyIssued, input_components, input_name
@@ -103,6 +103,19 @@ SERVED: dict[str, Served] = {
     "resolve_call": Served(does=_of_endpoints(resolve_call)),
     "reconcile": Served("acts", ("id", "by", "why"), _of_endpoints(reconciling_asked.request)),
     "retry_call": Served("acts", ("request",), _of_endpoints(retry_call)),
+    "create_environment": Served(left_out=hosting_acts.FOUND_OF_CREATE, does=hosting_acts.create),
+    "rename_environment": Served(),
+    "share_environment": Served(),
+    "unshare_environment": Served(),
+    "move_environment": Served(),
+    "archive_environment": Served(),
+    "credit_outage": Served(),
+    "withdraw_outage": Served(),
+    "place": Served(does=hosting_acts.place),
+    "publish_rate_card": Served(),
+    "set_spending_limit": Served(),
+    "close_hosting_month": Served(left_out=hosting_acts.FOUND_OF_CLOSE, does=hosting_acts.close),
+    "book_usage_reconciliation": Served(left_out=hosting_acts.FOUND_OF_BOOK, does=hosting_acts.book),
     "release_differences": Served("endpoint_acts", ("held",), _of_endpoints(endpoints.release_differences)),
     **{name: Served("acts", found_of(name), passthrough_acts.does(name)) for name in PASSTHROUGH_ACTS},
 }

@@ -149,8 +149,9 @@ def act(
     *,
     body: type[Schema] | str,
     problems: tuple[str, ...] = (),
+    method: str = "POST",
 ) -> Callable[[View], View]:
-    """Serve a view that changes something, with POST at `rule`. `resource`: who may, as in `read`.
+    """Serve a view that changes something, with POST (or `method`) at `rule`. `resource`: who may, as in `read`.
 
     `body`: what is given to the view; or the name of a component that describes what the view reads by itself.
     It takes an `Idempotency-Key` and `dry_run`, which `api.resources.acting` reads. Its problems of one status stand
@@ -176,7 +177,7 @@ def act(
             }
         served = blueprint.doc(parameters=_ACT_PARAMETERS, **operation)(served)
         served.resource, served.act = resource, view.__name__
-        blueprint.route(rule, methods=["POST"])(served)
+        blueprint.route(rule, methods=[method])(served)
         return view
 
     return publish
