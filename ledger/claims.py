@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import msgspec
 import psycopg
@@ -30,8 +29,8 @@ Usage = Mapping[str, Sequence[CostRecord]]
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, tuple[CostRecord, ...]]).decode
-_CLAIMED = "SELECT id, digest FROM ledger.cost_claims WHERE mode = %b AND id = ANY(%b)"
-_APPEND = "SELECT ledger.append_costs(%b, %b, %b, %b, %b, %b, %b)"
+_CLAIMED = "SELECT id, digest::text FROM ledger.cost_claims WHERE mode = %b AND id = ANY(%b)"
+_APPEND = "SELECT ledger.append_costs(%b, %b, %b::text[]::uuid[], %b, %b, %b, %b)"
 
 
 class IdTaken(Refused):
@@ -93,13 +92,13 @@ def unclaimed(conn: psycopg.Connection[Any], mode: Mode, stream: str, event: Cos
     """Ids of a batch in the log that its claims do not tell of as they should: none, unless somebody meddled."""
     wanted = {r.id: _digest(n, r) for n, records in usage_of(event).items() for r in records}
     rows = conn.execute(
-        "SELECT id, digest, batch FROM ledger.cost_claims WHERE mode = %b AND id = ANY(%b)", [mode, list(wanted)]
+        "SELECT id, digest::text, batch FROM ledger.cost_claims WHERE mode = %b AND id = ANY(%b)", [mode, list(wanted)]
     )
     held = {id: (digest, batch) for id, digest, batch in rows}
     return sorted(id for id, digest in wanted.items() if held.get(id) != (digest, stream))
 
 
-def _known(conn: psycopg.Connection[Any], mode: Mode, wanted: Mapping[str, UUID]) -> set[str]:
+def _known(conn: psycopg.Connection[Any], mode: Mode, wanted: Mapping[str, str]) -> set[str]:
     rows = conn.execute(_CLAIMED, [mode, list(wanted)], binary=True).fetchall()
     other = sorted(id for id, digest in rows if digest != wanted[id])
     if other:
@@ -109,7 +108,7 @@ def _known(conn: psycopg.Connection[Any], mode: Mode, wanted: Mapping[str, UUID]
 
 
 def _append(
-    conn: psycopg.Connection[Any], event: CostsRecorded, ids: list[str], wanted: Mapping[str, UUID], metadata: Metadata
+    conn: psycopg.Connection[Any], event: CostsRecorded, ids: list[str], wanted: Mapping[str, str], metadata: Metadata
 ) -> int:
     topic, state = codec.encode(event)
     digests = [wanted[id] for id in ids]
@@ -140,8 +139,10 @@ def _rest(batch: str, usage: Usage) -> str:
     return f"{batch}+{sha256(_encode(ids)).hexdigest()[:16]}"
 
 
-def _digest(namespace: str, record: CostRecord) -> UUID:
-    return UUID(bytes=sha256(_encode((namespace, record))).digest()[:16])
+def _digest(namespace: str, record: CostRecord) -> str:
+    """What a record says: half of its SHA-256, written as PostgreSQL writes a uuid."""
+    half = sha256(_encode((namespace, record))).hexdigest()[:32]
+    return f"{half[:8]}-{half[8:12]}-{half[12:16]}-{half[16:20]}-{half[20:]}"
 
 
 @cache

@@ -51,6 +51,7 @@ EXCEPTIONS: dict[str, dict[str, str]] = {
         "time": "bounds how long a reader waits, by the monotonic clock",
         "threading": "one thread groups appends into commits",
     },
+    "ledger/claims.py": {"psycopg": "claims are in PostgreSQL, in the transaction of the event that they come with"},
     "ledger/loop_writer.py": {
         "psycopg": "the log is in PostgreSQL",
         "asyncio": "appends from an event loop",

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from api.schemas.shape import BOOL, INT, MAP, TEXT, TIME, many, of_entries, of_table
+from api.schemas.shape import BOOL, INT, MAP, TEXT, TIME, Kind, many, of_entries, of_table
 from projections import MODELS
 
 _EXACT = "Exact, in minor units of the currency: a decimal"
@@ -43,6 +43,12 @@ RATE_CARD = of_table(
     },
     rates=MAP, stale=BOOL,
 )  # fmt: skip
+#: Stored as a list, in this order.
+_ENTRY = of_entries(
+    "AccrualEntry",
+    {"resource": "Or `outage_credit`", "cost": _EXACT, "amount": _EXACT},
+    namespace=TEXT, project=TEXT, resource=TEXT, quantity=TEXT, cost=TEXT, amount=TEXT,
+)  # fmt: skip
 ACCRUAL = of_table(
     "Accrual",
     MODELS["accruals"].table,
@@ -53,14 +59,7 @@ ACCRUAL = of_table(
         "entries": "By namespace, project and resource: quantity, cost by the rate card, amount with markup",
         "position": "Where the booking stands in the log: it is in the invoice of the month that was open then",
     },
-    number=INT,
-    entries=many(
-        of_entries(
-            "AccrualEntry",
-            {"resource": "Or `outage_credit`", "cost": _EXACT, "amount": _EXACT},
-            namespace=TEXT, project=TEXT, resource=TEXT, quantity=TEXT, cost=TEXT, amount=TEXT,
-        )
-    ),
+    number=INT, entries=Kind(many(_ENTRY).field, lambda entries: [_ENTRY.of_values(entry) for entry in entries]),
     stale=BOOL,
 )  # fmt: skip
 LINE = of_entries(
