@@ -1,0 +1,120 @@
+"""A year on the sandbox's clock, delivered over HTTP as signed webhooks: the same in every version of Stripe's API."""
+
+import json
+import time
+from contextlib import ExitStack
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psycopg
+import pytest
+from sandbox_year import ORG, Year
+from service import Service, free_port
+
+from api.sandbox.deliveries import Deliveries
+from api.sandbox.running import forward
+from api.sandbox.sandbox import Sandbox
+from api.sandbox.server import serving
+from replay.digest import wait_until_caught_up
+
+pytestmark = pytest.mark.service
+
+VERSIONS = ("2025-02-24.acacia", "2025-10-29.clover", "2026-10-28.endive")
+_LOCAL = frozenset({"position", "as_of", "next_cursor", "hosted_invoice_url", "invoice_pdf"})
+"""What says when it was asked, where in the log it stands, or where the sandbox was served."""
+_OF_SOME_VERSIONS = frozenset({"charge", "payment_intent", "paid_out_of_band", "billing_mode"})
+"""What an invoice says of its payment until acacia alone, and a subscription of its mode since basil: the money trail
+ties them together in every version."""
+
+
+class Seen(dict[str, Any]):
+    """What a dashboard reads, by when and path."""
+
+
+@cache
+def seen(version: str) -> Seen:
+    """Tell the year to a new Recount, and read: what may be used after each step, and all of it in the end."""
+    port = free_port()
+    sandbox = Sandbox(version=version)
+    platform, connect = forward(sandbox, f"http://127.0.0.1:{port}")
+    secrets = {"STRIPE_WEBHOOK_SECRET": platform, "STRIPE_CONNECT_WEBHOOK_SECRET": connect}
+    answers = Seen()
+    with ExitStack() as stack:
+        url = stack.enter_context(serving(sandbox))
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        with Service(folder / "var", port=port, **secrets) as service:
+            key = json.loads(service.cli("keys", "issue", "--role", "admin", "--json").stdout)["key"]
+
+            def read(step: str) -> None:
+                _settle(sandbox, service)
+                answers[step] = _read(service, f"/v1/orgs/{ORG}/entitlements", key) if step != "open_shop" else None
+
+            Year(url, version).tell(read)
+            answers |= {path: _read(service, path, key) for path in _LISTS}
+            for told in (*answers[_LISTS[0]]["data"], *answers[_LISTS[2]]["data"]):
+                for name in _OF_SOME_VERSIONS & told.keys():
+                    del told[name]
+            held = [o for (_, kind, _), o in sandbox.state.objects.items() if kind == "invoice"]
+            answers["held"] = {i["id"]: (i["status"], i["total"], i["amount_paid"]) for i in held}
+            verified = service.cli("replay", "verify")
+            assert verified.returncode == 0, verified.stdout.decode()[-2000:]
+    return answers
+
+
+_LISTS = tuple(f"/v1/orgs/{ORG}/{list}?limit=100" for list in ("invoices", "payments", "subscriptions"))
+
+
+def _settle(sandbox: Sandbox, service: Service) -> None:
+    """Until all was delivered and read."""
+    _delivered(sandbox)
+    with psycopg.connect(service.conninfo, autocommit=True) as conn:
+        wait_until_caught_up(conn, 60)
+
+
+def _delivered(sandbox: Sandbox) -> None:
+    deliveries = Deliveries(sandbox)
+    sandbox.listeners.remove(deliveries.note)
+    deadline = time.monotonic() + 60
+    while deliveries.waiting():
+        assert time.monotonic() < deadline, f"{deliveries.waiting()} deliveries still wait"
+        time.sleep(0.05)
+
+
+def _read(service: Service, path: str, key: str) -> Any:
+    answer = service.get(path, key)
+    assert answer.status == 200, (path, answer.body[:500])
+    return _without(answer.json)
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without(v) for k, v in value.items() if k not in _LOCAL}
+    if isinstance(value, list):
+        return [_without(v) for v in value]
+    return value
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_what_recount_holds_at_the_end_is_what_stripe_holds(version: str) -> None:
+    found = seen(version)
+    invoices = found[_LISTS[0]]["data"]
+    assert {i["id"]: (i["status"], i["total_minor"], i["amount_paid_minor"]) for i in invoices} == found["held"]
+    granted = {step: sorted(e["feature"] for e in told["data"] if e["granted"]) for step, told in _told(found)}
+    both, one = ["agents", "sso"], ["agents"]
+    assert granted == {"sign_up": one, "cancel": []} | dict.fromkeys(_STEPS, both)
+
+
+_STEPS = ("upgrade", "fail", "recover", "refund", "dispute", "debit_that_fails_late")
+
+
+def _told(found: Seen) -> list[tuple[str, Any]]:
+    return [(step, found[step]) for step in ("sign_up", *_STEPS, "cancel")]
+
+
+@pytest.mark.parametrize("version", VERSIONS[1:])
+def test_entitlements_invoices_and_money_are_equal_in_every_version(version: str) -> None:
+    first, other = seen(VERSIONS[0]), seen(version)
+    for path in first:
+        assert other[path] == first[path], path
