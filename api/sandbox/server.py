@@ -122,6 +122,11 @@ class _Quiet(WSGIRequestHandler):
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing of each request."""
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        """Begin an answer. Its date comes with it, by the sandbox's clock; the real one beside it would be a second."""
+        self.send_response_only(code, message)
+        self.send_header("Server", self.version_string())
+
 
 @contextmanager
 def serving(sandbox: Sandbox, host: str = HOST, port: int = 0) -> Iterator[str]:
