@@ -24,10 +24,17 @@ COMPARED = ("customer", "price", "subscription", "invoice", SUMMARY)
 
 _FAMILIES = {o: f for f in reversed(FAMILIES) for o in f.object_types}
 _MODELS = {o: _FAMILIES[o].model for o in COMPARED}
-_PLAIN = {
-    f.model: tuple(name for i, name in enumerate(f.facts.__struct_fields__) if i not in set(sealed_fields(f.facts)))
-    for f in FAMILIES
-}
+#: Addresses of pages: Stripe makes them anew each time that it is asked, and they expire.
+#: https://docs.stripe.com/api/invoices/object#invoice_object-hosted_invoice_url
+_ADDRESSES = ("url", "_pdf")
+
+
+def _compared(facts: type[msgspec.Struct]) -> tuple[str, ...]:
+    sealed = set(sealed_fields(facts))
+    return tuple(n for i, n in enumerate(facts.__struct_fields__) if i not in sealed and not n.endswith(_ADDRESSES))
+
+
+_PLAIN = {f.model: _compared(f.facts) for f in FAMILIES}
 _DELETABLE = {o for o in COMPARED if "deleted" in _FAMILIES[o].facts.__struct_fields__}
 
 
