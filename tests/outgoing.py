@@ -4,6 +4,7 @@ Knows how to bring things about and to look. Refuses to know what should come of
 """
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -145,7 +146,10 @@ class Installation:
                 self._closing.remove(self._deliverer)
                 self._deliverer.close()
             self._deliverer = self.deliverer(**how)
-        assert self._deliverer.lead()
+        deadline = time.monotonic() + 5
+        while not self._deliverer.lead():  # the server lets go of the last one's lock when it notices
+            assert time.monotonic() < deadline, "another delivers"
+            time.sleep(0.02)
         made = 0
         self.project()
         while some := self._deliverer.step():

@@ -168,6 +168,7 @@ def test_a_worker_that_stands_still_with_events_to_read_is_not_ready(fresh_world
     with psycopg.connect(world.conninfo, autocommit=True) as conn:
         conn.execute("ALTER TABLE ledger.events DISABLE TRIGGER ALL")
         conn.execute("UPDATE ledger.events SET recorded_at = now() - interval '1 hour'")
+        conn.execute("UPDATE read_models.checkpoints SET moved_at = now()")
         assert world.ask("/readyz").status_code == 200  # old, and it may be working its way up to it
         conn.execute("UPDATE read_models.checkpoints SET moved_at = now() - interval '1 hour'")
     response = world.ask("/readyz")
