@@ -1,25 +1,21 @@
 """Laws of service control: one state whatever the order of facts, no stage skipped, nothing before its boundary."""
 
-import os
 import random
-import signal
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import pairwise
 from typing import Any
 
 import oracle
-import psycopg
 from histories import different, folded, fresh_database, received
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from outgoing import LEADS, Installation
-from samples import ACACIA, BASIL, Delivery, T, customer, event, invoice, price, subscription
+from samples import ACACIA, BASIL, Delivery, Json, T, customer, event, invoice, price, subscription
 
 from api.outgoing import acting_on
 from api.scheduler import Scheduler
 from commands.reactions import REACTIONS, WATCHES
-from commands.service import SERVICES, TakeStep
 from commands.service_policies import faults
 from ledger import inbox
 from ledger.codec import encode_metadata
@@ -52,6 +48,7 @@ from ledger.service_policy import BUILT_IN, CLOSED, SEVERITY, STATES, PolicyDefi
 from ledger.store import Log, Outcome
 from projections.base import Entry
 from projections.service_ladder import Owed, ladder, severest
+from replay import verify
 from replay.fold import entry_of
 from replay.reacting import Reactor
 
@@ -96,7 +93,7 @@ def test_a_ladder_has_every_stage_once_in_order_and_no_gap(debt: Owed, promised:
         return
     assert [s.state for s in found] == [s["state"] for s in debt.stages]
     assert found[0].from_s >= debt.start_s and found[-1].until_s is None
-    assert all(a.until_s == b.from_s and a.from_s <= b.from_s for a, b in zip(found, found[1:], strict=False))
+    assert all(a.until_s == b.from_s and a.from_s <= b.from_s for a, b in pairwise(found))
     if promised is not None:
         assert all(s.from_s >= promised for s in found if s.state in CLOSED)
 
@@ -212,7 +209,8 @@ def _act(
         key = draw(st.sampled_from(["standard", "hard"]))
         policy = PolicyDefinition(
             key=key, failed_retries=draw(st.integers(0, 2)), scale_to_zero=flag, fresh_starts=draw(st.integers(0, 2)),
-            stages=tuple(PolicyStage(**s) for s in draw(stages())), tolerated_minor={"eur": draw(st.sampled_from([0, 400]))},
+            stages=tuple(PolicyStage(**s) for s in draw(stages())),
+            tolerated_minor={"eur": draw(st.sampled_from([0, 400]))},
         )  # fmt: skip
         yield (
             "policies",
@@ -314,5 +312,143 @@ def test_any_order_of_events_between_acts_gives_one_state_and_that_is_the_oracle
         assert different({m: ours[m] for m in MODELS}, {m: told[m] for m in MODELS}) == []
 
 
-_ = (Callable, SERVICES, TakeStep, fresh_database, Log, Outcome, Reactor, Scheduler, acting_on, REACTIONS, WATCHES)
-_2 = (os, signal, time, closing, suppress, psycopg, LEADS, Installation)
+# ---- any number of schedulers, killed in mid-job --------------------------------------------------
+
+
+class Mortal:
+    """A log whose process dies now and then, just before or just after an append."""
+
+    def __init__(self, log: Log, rnd: random.Random, often: float) -> None:
+        self._log, self._rnd, self._often = log, rnd, often
+
+    def read_stream(self, stream: str) -> Sequence[Recorded]:
+        return self._log.read_stream(stream)
+
+    def append(self, *events: NewEvent) -> Outcome:
+        if self._rnd.random() < self._often:
+            raise KeyboardInterrupt
+        outcome = self._log.append(*events)
+        if self._rnd.random() < self._often:
+            raise KeyboardInterrupt
+        return outcome
+
+
+class Crew:
+    """Schedulers and reactors, of which any may die in mid-job and is replaced."""
+
+    def __init__(self, here: Installation, rnd: random.Random, size: int, often: float) -> None:
+        self._here, self._rnd, self._often = here, rnd, often
+        self._journal: Any = Mortal(here.log, rnd, often) if often else here.log
+        self._schedulers = [self._scheduler() for _ in range(size)]
+        self._reactors = [self._reactor() for _ in range(size)]
+
+    def close(self) -> None:
+        for each in (*self._schedulers, *self._reactors):
+            each.close()
+
+    def work(self, now_s: int) -> None:
+        """Fold, look at the clock and react, until nothing moves any more."""
+        self._here.now_s = now_s
+        quiet = 0
+        for _ in range(400):
+            self._here.project()
+            moved = self._tick() | self._step()
+            quiet = 0 if moved else quiet + 1
+            if quiet > 2:
+                return
+        raise AssertionError("it does not come to rest")
+
+    def _tick(self) -> bool:
+        n = self._rnd.randrange(len(self._schedulers))
+        try:
+            return self._schedulers[n].tick() > 0
+        except KeyboardInterrupt:
+            self._schedulers[n].close()
+            self._schedulers[n] = self._scheduler()
+            return True
+
+    def _step(self) -> bool:
+        n = self._rnd.randrange(len(self._reactors))
+        self._reactors[n]._leads = True  # as if the lock had failed: all of them believe that they lead
+        try:
+            return self._reactors[n].step()
+        except KeyboardInterrupt:
+            self._reactors[n].close()
+            self._reactors[n] = self._reactor()
+            return True
+
+    def _scheduler(self) -> Scheduler:
+        return Scheduler(self._here.conninfo, self._journal, LEADS, lambda: self._here.now_s)
+
+    def _reactor(self) -> Reactor:
+        acting = acting_on(self._journal, lambda: self._here.now_s)
+        return Reactor(self._here.conninfo, REACTIONS, WATCHES, acting, hold_from=100)
+
+
+def _history(rnd: random.Random) -> list[tuple[int, Json]]:
+    """Two organizations, of which one pays at last: each event with when it comes, by up to three days late."""
+    told: list[tuple[int, Json]] = []
+    for n in (1, 2):
+        told.append((0, event(f"evt_c{n}", "customer.created", _payer(n), at=T - 90)))
+        for failed in range(1, 5):
+            obj = invoice(f"in_{n}", f"cus_{n}", attempt_count=failed, attempted=True, parent=None)
+            told.append((failed, event(f"evt_{n}_{failed}", "invoice.payment_failed", obj, at=T + failed * DAY)))
+    paid = invoice("in_1", "cus_1", status="paid", attempt_count=5, amount_remaining=0, amount_paid=900, parent=None)
+    told.append((20, event("evt_paid", "invoice.paid", paid, at=T + 20 * DAY)))
+    late = [(day + rnd.choice([0, 0, 1, 3]), each) for day, each in told]
+    return late + rnd.choices(late, k=4)
+
+
+def _payer(n: int) -> Json:
+    return customer(f"cus_{n}", org=f"org_{n}", invoice_settings={"default_payment_method": "pm_1"})
+
+
+def _lived(
+    server: Any, template: str, told: list[tuple[int, Json]], rnd: random.Random, size: int, often: float
+) -> Any:
+    """What stands after 60 days, the steps that were taken, and whether everything verifies."""
+    with fresh_database(server, template) as conninfo, closing(Installation(conninfo, T)) as here:
+        here.append("service_policies/test", ServicePolicyEnforced(mode="test", policy="standard"))
+        with closing(Crew(here, rnd, size, often)) as crew:
+            for day in range(60):
+                here.tell(*(each for comes, each in told if comes == day))
+                crew.work(T + day * DAY)
+        states = here.rows("SELECT org, service, state, enforced, schedule, debts, owed FROM {r}.service_states")
+        asked = here.rows("SELECT org, environment, wanted FROM {r}.enforcements")
+        taken = here.logged(ServiceStepped.NAME)
+        assert [found.differences for found in verify.verify(conninfo)] == [()] * 2
+        return sorted(map(repr, states)), sorted(asked), taken
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=3)
+def test_three_schedulers_with_kills_in_mid_job_give_the_result_of_one_without(
+    server: Any, template: str, seed: int
+) -> None:
+    rnd = random.Random(seed)  # chance of its own: one that always says the same would kill for ever
+    told = _history(rnd)
+    one = _lived(server, template, told, random.Random(0), 1, 0)
+    three = _lived(server, template, told, rnd, 3, 0.1)
+    # the same stands, and the same was done, each thing once
+    assert three[:2] == one[:2]
+    assert _walks(three[2]) == _walks(one[2])
+    for steps in (one[2], three[2]):
+        # none acts before its boundary, and none skips a stage of its policy
+        assert all(s.boundary_s is None or s.boundary_s <= s.at_s for s in steps)
+        for walk in _walks(steps).values():
+            for before, after in zip(["active", *walk], walk, strict=False):
+                assert SEVERITY[after] < SEVERITY[before] or _NEXT[before] == after
+    assert _walks(one[2])["org_2"] == ["past_due", "grace", "suspended", "cancelled"]
+    # and three days late ends as on time does
+    on_time = [(int((e["created"] - T) // DAY) if e["created"] > T else 0, e) for _, e in told]
+    assert _lived(server, template, on_time, random.Random(1), 1, 0)[:2] == one[:2]
+
+
+_NEXT = {"active": "past_due", "past_due": "grace", "grace": "suspended", "suspended": "cancelled"}
+
+
+def _walks(steps: Sequence[Any]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for said in steps:
+        found.setdefault(said.org, []).append(said.state)
+    return found
