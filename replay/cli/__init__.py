@@ -20,6 +20,7 @@ from replay.cli.calls import calls
 from replay.cli.customers import customers
 from replay.cli.endpoints import endpoints
 from replay.cli.entitlements import entitlements
+from replay.cli.env import env
 from replay.cli.events import events
 from replay.cli.keys import keys
 from replay.cli.options import WANTS_JSON
@@ -29,6 +30,7 @@ from replay.cli.plans import plans
 from replay.cli.printing import say_json
 from replay.cli.processes import bench, demo, doctor, sandbox, serve, worker
 from replay.cli.quarantine import quarantine
+from replay.cli.rates import rates
 from replay.cli.reconcile import reconcile
 from replay.cli.replaying import replay
 from replay.cli.service_control import service_control
@@ -97,6 +99,8 @@ for _command in (
     customers,
     plans,
     agreements,
+    env,
+    rates,
     passthrough,
     entitlements,
     service_control,
