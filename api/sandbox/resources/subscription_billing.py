@@ -4,6 +4,7 @@ Refuses to know when (`subscription_cycle`) and why (`subscription_changes`).
 """
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from api.sandbox.desk import Desk
 from api.sandbox.resources import discounting, meters
@@ -12,7 +13,7 @@ from api.sandbox.resources.invoice_lines import Line, counted, name_of, wording
 from api.sandbox.resources.invoiceitems import new_item
 from api.sandbox.resources.pricing import priced, prorated
 from api.sandbox.resources.prorating import Part
-from api.sandbox.rounding import half_up
+from api.sandbox.rounding import half_up, plain
 from api.sandbox.state import Object
 
 
@@ -73,8 +74,6 @@ def _line(
     subscription: Object, item: Object, price: Object, amount: int, quantity: int, said: str, span: tuple[int, int],
     unit: object = None,
 ) -> Line:  # fmt: skip
-    from decimal import Decimal
-
     return Line(
         amount,
         said,
@@ -104,7 +103,7 @@ def prorate(desk: Desk, subscription: Object, part: Part) -> Object:
         "pricing": {
             "price_details": {"price": part.price["id"], "product": part.price["product"]},
             "type": "price_details",
-            "unit_amount_decimal": part.price["unit_amount_decimal"],
+            "unit_amount_decimal": plain(_each(part)),
         },
         "proration": True,
         "proration_details": {"credited_items": _credited(part.credited), "discount_amounts": []},
@@ -116,6 +115,11 @@ def prorate(desk: Desk, subscription: Object, part: Part) -> Object:
     item = new_item(desk, customer, fields, subscription=subscription["id"], item=part.item["id"])
     desk.emit("invoiceitem.created", item)
     return item
+
+
+def _each(part: Part) -> Decimal:
+    """A proration shared out over its quantity, as an invoice item shows it; its line shows no unit amount."""
+    return round(Decimal(part.amount) / (part.quantity or 1), 12)
 
 
 def _credited(credited: Object | None) -> Object | None:
