@@ -21,7 +21,9 @@ class Billed:
         clock = self.asked.post("/v1/test_helpers/test_clocks", frozen_time=start_s)
         self.clock: str = clock["id"]
         self.start_s = start_s
-        self.customer: str = self.asked.post("/v1/customers", email="ann@shop.example", test_clock=self.clock)["id"]
+        self.customer: str = self.asked.post(
+            "/v1/customers", email="ann@shop.example", name="Ann", test_clock=self.clock
+        )["id"]
         self.product: str = self.asked.post("/v1/products", name="Gold")["id"]
         if card is not None:
             self.card(card)

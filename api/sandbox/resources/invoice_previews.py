@@ -11,6 +11,7 @@ from stripe import params as sdk
 from api.sandbox.desk import Desk
 from api.sandbox.errors import StripeError, invalid
 from api.sandbox.resources import invoices
+from api.sandbox.resources.billing_settings import settings
 from api.sandbox.resources.discounting import Bearer, redeem
 from api.sandbox.resources.invoice_drafts import draft, pending
 from api.sandbox.resources.invoice_item_terms import asked
@@ -48,7 +49,7 @@ def next_invoice(desk: Desk, subscription: Object) -> Object:
     try:
         held = other.get("subscription", subscription["id"])
         _at(other, max(period_end(other, held), other.now_s))
-        return _shown(other, _next(other, held), desk.now_s)
+        return _shown(other, _next(other, held))
     finally:
         desk.work.state.counter = first
 
@@ -83,13 +84,14 @@ _AS_DRAFT: Object = {
 }
 
 
-def _shown(desk: Desk, invoice: Object, now_s: int) -> Object:
+def _shown(desk: Desk, invoice: Object) -> Object:
     """The preview by itself: it needs no more than what it says."""
     shown = invoices.present(desk, copy.deepcopy(invoice))
     shown |= {**copy.deepcopy(_AS_DRAFT), "id": f"upcoming_{invoice['id']}", "created": desk.now_s}
     shown |= {"amount_remaining": shown["amount_due"], "next_payment_attempt": None}
     if shown["collection_method"] == "charge_automatically":
-        shown["next_payment_attempt"] = desk.now_s + 3600 if desk.now_s > now_s else desk.now_s
+        waits_s = settings(desk)["finalize_after_s"] if shown["billing_reason"] == "subscription_cycle" else 0
+        shown["next_payment_attempt"] = desk.now_s + waits_s
     shown["lines"]["url"] = f"/v1/invoices/{shown['id']}/lines"
     for line in shown["lines"]["data"]:
         line["invoice"] = shown["id"]
@@ -103,7 +105,7 @@ def create_preview(desk: Desk, params: dict[str, Any]) -> Object:
     other = scratch(desk)
     first = desk.work.state.counter
     try:
-        return _shown(other, _previewed(other, params), desk.now_s)
+        return _shown(other, _previewed(other, params))
     finally:
         desk.work.state.counter = first
 

@@ -65,12 +65,12 @@ def new_item(
             "date": desk.now_s,
             "invoice": None,
             "livemode": desk.livemode,
-            "net_amount": fields["amount"],
             "parent": named,
             "proration": False,
             "quantity_decimal": str(fields["quantity"]),
             "test_clock": desk.clock,
             "_subscription": subscription,
+            **({} if fields["discountable"] else {"net_amount": fields["amount"]}),
             **fields,
         },
     )
@@ -106,7 +106,9 @@ def update(desk: Desk, params: dict[str, Any], id: str) -> Object:
             kept["unit_amount_decimal"] = Decimal(item["pricing"]["unit_amount_decimal"])
         found = asked(desk, desk.get("customer", item["customer"]), {**kept, **params})
         changes |= {name: found[name] for name in ("amount", "pricing", "quantity")}
-        changes |= {"net_amount": found["amount"], "quantity_decimal": str(found["quantity"])}
+        changes["quantity_decimal"] = str(found["quantity"])
+        if "net_amount" in item:
+            changes["net_amount"] = found["amount"]
     desk.change(item, changes, "invoiceitem.updated")
     if invoice is not None:
         _rewrite(desk, item, invoice)
