@@ -31,7 +31,13 @@ APART = {
 }
 PAGE = {"limit", "cursor", "min_position"}
 #: Lists of which nothing is in a market, and the file that asks for them by their filters.
-ELSEWHERE = {"/v1/endpoints": "test_notices", "/v1/deliveries": "test_notices"}
+ELSEWHERE = {
+    "/v1/endpoints": "test_notices",
+    "/v1/deliveries": "test_notices",
+    **dict.fromkeys(
+        ("/v1/observations", "/v1/event-coverage", "/v1/drift", "/v1/reconciliations"), "test_reconcile_api"
+    ),
+}
 
 
 @pytest.fixture(scope="module")

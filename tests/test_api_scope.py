@@ -380,6 +380,17 @@ APART |= dict.fromkeys(
     ),
     "test_endpoints_and_deliveries_are_for_staff_with_unbound_keys",
 )
+APART |= dict.fromkeys(
+    (
+        "/v1/observations",
+        "/v1/observations/<string:observation>",
+        "/v1/event-coverage",
+        "/v1/drift",
+        "/v1/reconciliations",
+        "/v1/reconciliations/<string:reconciliation>",
+    ),
+    "test_what_is_compared_with_stripe_is_for_staff_with_unbound_keys",
+)
 APART["/v1/service-policies"] = "test_service_policies_are_for_staff_with_unbound_keys"
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs"}
 
@@ -489,6 +500,20 @@ def test_endpoints_and_deliveries_are_for_staff_with_unbound_keys(
     may = role in STAFF and not bounds
     assert world.ask(path, key).status_code == (200 if may else 403)
     assert world.ask(f"{path}/none", key).status_code == (404 if may else 403)
+
+
+@pytest.mark.parametrize("path", ["/v1/observations", "/v1/event-coverage", "/v1/drift", "/v1/reconciliations"])
+@pytest.mark.parametrize("bounds", [{}, {"org": "org_a"}, {"account": SELLER}])
+@pytest.mark.parametrize("role", ROLES)
+def test_what_is_compared_with_stripe_is_for_staff_with_unbound_keys(
+    world: World, path: str, role: str, bounds: dict[str, str]
+) -> None:
+    """The rows of the other mode: tests/test_reconcile_api.py."""
+    key = world.key(role, **bounds)
+    may = role in STAFF and not bounds
+    assert world.ask(path, key).status_code == (200 if may else 403)
+    if path in ("/v1/observations", "/v1/reconciliations"):
+        assert world.ask(f"{path}/none", key).status_code == (404 if may else 403)
 
 
 def test_service_policies_are_for_staff_with_unbound_keys(world: World) -> None:

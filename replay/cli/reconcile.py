@@ -1,9 +1,9 @@
 """`recount reconcile events | objects | coverage | drift | wanted`: is what we hold what Stripe holds?"""
 
-import time
 from typing import Any
 
 import click
+import psycopg
 
 from ledger.errors import Invalid
 from ledger.ids import Mode
@@ -99,7 +99,7 @@ def show_coverage(mode: Mode, as_json: bool) -> None:
     """Show from when to when no event is missing, and what of the rest Stripe can still tell."""
     with attached() as edge, edge.reading() as conn:
         require_built(conn)
-        every = coverage(conn, time.time(), mode)
+        every = coverage(conn, _now_s(conn), mode)
     if as_json:
         data = [
             {
@@ -151,7 +151,7 @@ def show_wanted(mode: Mode, as_json: bool) -> None:
     """List objects that must be looked at, and those that were looked at in vain."""
     with attached() as edge, edge.reading() as conn:
         require_built(conn)
-        wants = fetches_wanted(conn, service("readable")(), time.time(), mode)
+        wants = fetches_wanted(conn, service("readable")(), _now_s(conn), mode)
     if as_json:
         names = ("account", "object", "object_id", "why", "looks", "status", "code")
         given = ({n: getattr(w, n) for n in names} | {"next": _next(w.next_s)} for w in wants)
@@ -165,6 +165,12 @@ def show_wanted(mode: Mode, as_json: bool) -> None:
             for w in wants
         ),
     )
+
+
+def _now_s(conn: psycopg.Connection[Any]) -> float:
+    row = conn.execute("SELECT extract(epoch FROM now())::float8").fetchone()
+    assert row is not None
+    return float(row[0])
 
 
 def _next(at_s: int | None) -> str | None:
