@@ -25,7 +25,7 @@ from api.resources.acts import components as act_inputs
 from api.resources.answers import KEYED_HEADERS
 from api.resources.approvals import approvals
 from api.resources.audit import audit
-from api.resources.billing import billing
+from api.resources.billing_pages import billing
 from api.resources.calls import calls
 from api.resources.catalog import catalog
 from api.resources.checkouts import checkouts, payment_methods
@@ -42,6 +42,7 @@ from api.resources.endpoints import endpoints
 from api.resources.entitlement_history import entitlement_history
 from api.resources.entitlements import entitlements
 from api.resources.environments import environments
+from api.resources.handoff import handoff
 from api.resources.health import health
 from api.resources.hosting_invoices import hosting_invoices
 from api.resources.invoices import invoices
@@ -115,6 +116,7 @@ RESOURCES = (
     audit,
     projections,
     api_keys,
+    handoff,
     health,
 )
 

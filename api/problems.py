@@ -132,6 +132,11 @@ KINDS: dict[str, Kind] = {
     "answer_gone": Kind(
         409, "The answer is gone", "The answer was shown, and cannot be fetched anew. Ask anew with a new key."
     ),
+    "bad_token": Kind(403, "Not a token of ours", "The checkout token was altered, or is none. Have a new one made."),
+    "token_expired": Kind(403, "The token is over", "A checkout token is good for a while. Have a new one made."),
+    "not_on_sale": Kind(409, "Not on sale", "The plan is sold to nobody new."),
+    "not_sold_so": Kind(409, "Not sold so", "The plan has no price of this interval and currency."),
+    "price_missing": Kind(409, "No such price in Stripe", "The plan names a price that Stripe does not have. Make it."),
     "other_mode": Kind(
         409, "Not in this mode", "The service asks Stripe with a key of the other mode than the API key's."
     ),

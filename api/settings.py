@@ -20,6 +20,7 @@ from ledger.keys import KEY_BYTES, MasterKey
 
 #: How often one key may ask one web process, unless told: far above what a back end does, below what one process can.
 RATE_LIMIT = "5000/second"
+CHECKOUT_RATE_LIMIT = "10/minute"
 RATE_UNITS = ("second", "minute", "hour")
 MAX_RATE = 1_000_000
 _DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
@@ -60,6 +61,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """For a browser; it is shown to whoever asks."""
     stripe_api_version: str = API_VERSION
     """In which version of Stripe's API we ask."""
+    checkout_rate_limit: RateLimitItem | None = None
+    """How often checkouts may be begun without a key for one organization, in one web process; None: never limited."""
     stripe_rate: int = STRIPE_RATE
     """How many requests a second go to Stripe at most, of all processes together."""
     log_level: str
@@ -117,6 +120,9 @@ def load() -> Settings:
         stripe_api_base=env.str("STRIPE_API_BASE", "https://api.stripe.com"),
         stripe_publishable_key=_publishable(env.str("STRIPE_PUBLISHABLE_KEY", None), stripe_key),
         stripe_api_version=_api_version(env.str("RECOUNT_STRIPE_API_VERSION", API_VERSION)),
+        checkout_rate_limit=_rate_limit(
+            env.str("RECOUNT_CHECKOUT_RATE_LIMIT", CHECKOUT_RATE_LIMIT), "RECOUNT_CHECKOUT_RATE_LIMIT"
+        ),
         stripe_rate=_number("RECOUNT_STRIPE_RATE", env.str("RECOUNT_STRIPE_RATE", str(STRIPE_RATE)), 1, 10_000),
         log_level=env.str("RECOUNT_LOG_LEVEL", "info"),
         second_person_from=_weight(env.str("RECOUNT_SECOND_PERSON_FROM", str(SECOND_PERSON_FROM))),
@@ -208,13 +214,13 @@ def _switch(name: str, given: str) -> bool:
     return given.lower() in ("yes", "true", "1")
 
 
-def _rate_limit(given: str) -> RateLimitItem | None:
+def _rate_limit(given: str, name: str = "RECOUNT_RATE_LIMIT") -> RateLimitItem | None:
     if given.strip() == "off":
         return None
     amount, _, unit = (part.strip() for part in given.partition("/"))
     if not (amount.isascii() and amount.isdecimal() and 0 < int(amount) <= MAX_RATE and unit in RATE_UNITS):
         raise BadSetting(
-            f"RECOUNT_RATE_LIMIT: {given!r} is no limit; write how often a key may ask, such as {RATE_LIMIT}, with"
+            f"{name}: {given!r} is no limit; write how often may be asked, such as {RATE_LIMIT}, with"
             f" {', '.join(RATE_UNITS)} as the unit, or off"
         )
     return parse(f"{amount}/{unit}")

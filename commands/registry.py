@@ -6,6 +6,8 @@ from commands.accruals import CLOSE_HOSTING_MONTH
 from commands.acts import Act
 from commands.agreements import END_AGREEMENT, MAKE_AGREEMENT
 from commands.api_keys import ISSUE_KEY, ISSUE_KEY_FOR_ANOTHER, REVOKE_KEY, ROTATE_KEY, ROTATE_KEY_OF_ANOTHER
+from commands.billing_pages import CLOSE_PAYMENT_LINK, CREATE_PAYMENT_LINK, OPEN_PORTAL
+from commands.checkout import CREATE_CHECKOUT, CREATE_SETUP_CHECKOUT, EXPIRE_CHECKOUT, REQUEST_PAYMENT
 from commands.cost_policies import (
     APPROVE_COST_POLICY,
     END_COST_POLICY,
@@ -105,6 +107,13 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     ATTACH_PAYMENT_METHOD,
     DETACH_PAYMENT_METHOD,
     SET_DEFAULT_PAYMENT_METHOD,
+    CREATE_CHECKOUT,
+    CREATE_SETUP_CHECKOUT,
+    REQUEST_PAYMENT,
+    EXPIRE_CHECKOUT,
+    OPEN_PORTAL,
+    CREATE_PAYMENT_LINK,
+    CLOSE_PAYMENT_LINK,
     RECONCILE,
     EXTEND_GRACE,
     PAUSE_SERVICE,

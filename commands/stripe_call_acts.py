@@ -33,7 +33,7 @@ class _CallCommand(Protocol):
     @property
     def account(self) -> str: ...
     @property
-    def org(self) -> str: ...
+    def org(self) -> str | None: ...
 
 
 Asks = TypeVar("Asks", bound=msgspec.Struct)
@@ -53,7 +53,8 @@ def call_act(
 
     def about(given: Any) -> About:
         its: _CallCommand = given
-        return About(f"organization/{its.org}", its.mode, its.account, its.org)
+        subject = f"organization/{its.org}" if its.org is not None else f"account/{its.account}"
+        return About(subject, its.mode, its.account, its.org)
 
     decider: Decider[Asks, Call] = Decider(Call(), evolve, lambda given, call: decide(to_request(given), call))
     return Act(name, command, decider, stream, about, weight)

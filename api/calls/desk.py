@@ -56,6 +56,11 @@ class Desk:
         self._lock = threading.Lock()
         self._opened: Calls | None = None
 
+    @property
+    def conninfo(self) -> str:
+        """Of the database."""
+        return self._database.conninfo
+
     def close(self) -> None:
         """Give the connections back."""
         with self._lock:
@@ -85,16 +90,25 @@ class Desk:
         return bool(self.calls(mode).journal.read_stream(receipt_stream(asked.person, asked.idempotency_key)))
 
     def perform(
-        self, act: Act[Any, Any], whom: Whom, asked: Asked, given: Mapping[str, Any], **found: Any
+        self,
+        act: Act[Any, Any],
+        whom: Whom,
+        asked: Asked,
+        given: Mapping[str, Any],
+        *,
+        chosen: Mapping[str, Any] | None = None,
+        **found: Any,
     ) -> Performed:
         """Record an act for an organization, and ask Stripe. `given`: by the caller; `found`: out by us.
+
+        `chosen`: what the caller said, where the act has it in other words; by it a key that comes again is known.
 
         Raises what the act is refused with, CallRefused, StripeUnavailable, StoreUnavailable.
         """
         calls = self.calls(whom.mode)
         id = call_id(receipt_stream(asked.person, asked.idempotency_key))
-        whole = {"call_id": id, "mode": whom.mode, "account": whom.account, "org": whom.org, **found, **given}
-        told = {**whom._asdict(), **given}
+        whole = {"call_id": id, "mode": whom.mode, "account": whom.account, "org": whom.org or None, **found, **given}
+        told = {**whom._asdict(), **(given if chosen is None else chosen)}
         personal = [f for f in getattr(act.command, "PERSONAL", ()) if given.get(f)]
         if personal:
             subject = org_subject(whom.mode, whom.account, whom.org)

@@ -128,7 +128,8 @@ _KEY_ACTS = frozenset({"issue_key_for_another", "rotate_key_of_another"})
 #: Served below organizations (`api.resources.billing`), since who waits is told what Stripe answers.
 BILLING_ACTS = frozenset({
     "set_billing_contact", "set_up_payment_method", "attach_payment_method", "detach_payment_method",
-    "set_default_payment_method",
+    "set_default_payment_method", "create_checkout", "create_setup_checkout", "request_payment", "expire_checkout",
+    "open_portal", "create_payment_link", "close_payment_link",
 })  # fmt: skip
 
 

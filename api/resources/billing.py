@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from flask import Response, current_app
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema
 
 from api.calls.billing import ACTS
 from api.calls.customers import Whom
@@ -18,8 +18,17 @@ from api.resources import acting
 from api.resources.context import caller, context
 from api.resources.orgs import ORG_ROUTE
 from api.resources.publish import act, named, section
-from api.schemas.acts import ActDone
-from commands.acts import MAX_REASON, Asked
+from api.schemas.billing_pages import (
+    Asks,
+    Contact,
+    CustomerDone,
+    DefaultDone,
+    FirstContact,
+    MethodDone,
+    SetUp,
+    SetUpDone,
+)
+from commands.acts import Asked
 from ledger.ids import PLATFORM
 
 billing = section("billing", "Billing: an organization's customer, payment methods, checkouts and pages")
@@ -77,85 +86,15 @@ def told(performed: Performed | None, shown: dict[str, Any], none: str) -> Respo
     return acting.told(performed.done, **shown)
 
 
-class Asks(Schema):
-    """What every act with an organization takes."""
-
-    account = fields.String(
-        load_default=None,
-        metadata={"description": "The Stripe account; if not given, the key's own, else the platform's"},
-    )
-    reason = fields.String(
-        load_default="asked over the API",
-        validate=validate.Length(1, MAX_REASON),
-        metadata={"description": "Why; recorded"},
-    )
-
-
-class Contact(Asks):
-    """Where invoices and receipts go."""
-
-    email = fields.String(required=True, metadata={"description": "Sealed before it is kept"})
-    name = fields.String(load_default=None, metadata={"description": "Sealed before it is kept"})
-
-
-class FirstContact(Asks):
-    """What is known of a customer that is made now."""
-
-    email = fields.String(load_default=None, metadata={"description": "Of a new customer; sealed before it is kept"})
-    name = fields.String(load_default=None, metadata={"description": "Of a new customer; sealed before it is kept"})
-
-
-class SetUp(Asks):
-    """How a payment method is to be used."""
-
-    usage = fields.String(
-        load_default="off_session",
-        validate=validate.OneOf(("off_session", "on_session")),
-        metadata={"description": "`off_session`: it is charged while nobody is there, as for a subscription"},
-    )
-    types = fields.List(
-        fields.String(),
-        load_default=(),
-        metadata={"description": "Only these kinds, e.g. `card`; if not given, what the account's settings offer"},
-    )
-
-
-def _text(description: str) -> Any:
-    return fields.String(required=True, allow_none=True, metadata={"description": description})
-
-
-class CustomerDone(ActDone):
-    """The customer that an organization is in Stripe."""
-
-    customer = _text("Stripe's id of it; null of a dry run where none was made yet")
-
-
-class SetUpDone(CustomerDone):
-    """A SetupIntent for Stripe Elements."""
-
-    setup_intent = _text("Stripe's id of it")
-    client_secret = _text("For the browser alone, and kept nowhere: fetched anew when the same key asks again")
-    status = _text("As Stripe has it")
-
-
-class MethodDone(CustomerDone):
-    """A payment method."""
-
-    payment_method = _text("Stripe's id of it")
-    type = _text("Its kind, e.g. `card`")
-    brand = _text("Of a card")
-    last4 = _text("The last four digits")
-    exp_month = fields.Integer(required=True, allow_none=True)
-    exp_year = fields.Integer(required=True, allow_none=True)
-
-
-class DefaultDone(CustomerDone):
-    """The payment method that is charged from now on."""
-
-    default_payment_method = _text("Stripe's id of it")
-
-
-def publish(name: str, rule: str, body: type[Schema], answer: type[Schema], does: Any, said: str) -> None:
+def publish(
+    name: str,
+    rule: str,
+    body: type[Schema],
+    answer: type[Schema],
+    does: Any,
+    said: str,
+    problems: tuple[str, ...] = (),
+) -> None:
     """Put a billing act at its route below an organization."""
 
     def view(given: dict[str, Any], org: str, **path: str) -> Response:
@@ -164,7 +103,9 @@ def publish(name: str, rule: str, body: type[Schema], answer: type[Schema], does
         performed, shown = does(desk(), whose, asking(reason), **given, **path)
         return told(performed, shown, name)
 
-    act(billing, f"{ORG_ROUTE}/{rule}", "billing_acts", answer, body=body, problems=PROBLEMS)(named(view, name, said))
+    act(billing, f"{ORG_ROUTE}/{rule}", "billing_acts", answer, body=body, problems=(*PROBLEMS, *problems))(
+        named(view, name, said)
+    )
 
 
 _OF_METHOD = "payment-methods/<string:payment_method>"
