@@ -57,7 +57,7 @@ class Attached(NamedTuple):
         with psycopg.connect(as_role(self.conninfo, "recount_reader"), autocommit=True, connect_timeout=5) as conn:
             yield conn
 
-    def act(self, name: str, asks: Asks, **what: Any) -> Any:
+    def act(self, name: str, asks: Asks, /, **what: Any) -> Any:
         """Do an operation of the edge that is an act of its own: issuing keys, erasing, approving."""
         return service(name)(self.database, self.settings, asked=_asked(asks), **what)
 
