@@ -4,8 +4,6 @@ import signal
 import threading
 from pathlib import Path
 
-from rich.console import Console
-
 from api.sandbox.desk import Desk
 from api.sandbox.resources import webhook_endpoints
 from api.sandbox.sandbox import PLATFORM_ACCOUNT, Sandbox
@@ -28,16 +26,15 @@ def run(host: str, port: int, folder: Path | None, version: str, forward_to: str
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: stopping.set())
     sandbox = Sandbox(None if folder is None else folder / "sandbox.sqlite3", version)
-    console = Console(highlight=False)
     with serving(sandbox, host, port) as url:
-        console.print(f"[bold]A Stripe sandbox[/] on {url}, API version {version}. To let Recount use it:\n")
-        console.print(f"export STRIPE_API_BASE={url}\nexport STRIPE_SECRET_KEY={SECRET_KEY}", soft_wrap=True)
-        console.print(f"export STRIPE_PUBLISHABLE_KEY={PUBLISHABLE_KEY}", soft_wrap=True)
+        print(f"A Stripe sandbox on {url}, API version {version}. To let Recount use it:\n")
+        print(f"export STRIPE_API_BASE={url}\nexport STRIPE_SECRET_KEY={SECRET_KEY}")
+        print(f"export STRIPE_PUBLISHABLE_KEY={PUBLISHABLE_KEY}")
         if forward_to is not None:
             secrets = forward(sandbox, forward_to)
-            console.print(f"export STRIPE_WEBHOOK_SECRET={secrets[0]}", soft_wrap=True)
-            console.print(f"export STRIPE_CONNECT_WEBHOOK_SECRET={secrets[1]}", soft_wrap=True)
-        console.print("\nCtrl-C stops it.")
+            print(f"export STRIPE_WEBHOOK_SECRET={secrets[0]}")
+            print(f"export STRIPE_CONNECT_WEBHOOK_SECRET={secrets[1]}")
+        print("\nCtrl-C stops it.", flush=True)
         stopping.wait()
 
 

@@ -43,7 +43,7 @@ def _asked(desk: Desk, held: dict[str, Object], said: dict[str, Any], name: str)
     if said.get("quantity") is not None:
         share = Fraction(said["quantity"], line["quantity"])
     else:
-        share = Fraction(said.get("amount", line["amount"]), line["amount"])
+        share = Fraction(int(said.get("amount") or line["amount"]), line["amount"])
     if not 0 < share <= 1:
         raise invalid("This is more than the invoice's line.", f"{name}[amount]")
     return {**_part(desk, line, share), "quantity": said.get("quantity")}
