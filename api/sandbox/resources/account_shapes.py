@@ -85,6 +85,7 @@ def settings(name: str | None, said: dict[str, Any] | None, held: Object | None 
             "schedule": {"delay_days": 2, "interval": "daily"},
             "statement_descriptor": None,
         },
+        "paypay_payments": {},
         "sepa_debit_payments": {},
     }
     shown = {part: dict(value) for part, value in plain.items()}
@@ -93,6 +94,38 @@ def settings(name: str | None, said: dict[str, Any] | None, held: Object | None 
         if part == "payouts" and "schedule" in value:
             shown[part]["schedule"] = {**plain["payouts"]["schedule"], **value["schedule"]}
     return shown
+
+
+def company(account: Object, said: dict[str, Any]) -> Object:
+    """`company`: to a platform that collects it all of it, else its name. Numbers are not kept."""
+    held: Object = account.get("company") or {"name": None}
+    if account["controller"]["requirement_collection"] != "application":
+        return {**held, "name": said.get("name", held["name"])}
+    plain = {
+        "address": dict.fromkeys(_ADDRESS),
+        **dict.fromkeys(("directors_provided", "executives_provided", "owners_provided", "tax_id_provided"), False),
+        "phone": None,
+        "verification": {"document": dict.fromkeys(("back", "details", "details_code", "front"))},
+    }
+    shown: Object = {**plain, **held, **{k: v for k, v in said.items() if k not in ("address", "tax_id")}}
+    shown["address"] = {**shown["address"], **(said.get("address") or {})}
+    shown["tax_id_provided"] = shown["tax_id_provided"] or said.get("tax_id") is not None
+    return shown
+
+
+def named(settings: Object, profile: Object) -> Object:
+    """`settings`, with the names that Stripe makes of the business's own, or of its address, where none were given."""
+    host = (profile["url"] or "").partition("://")[2].partition("/")[0]
+    name = profile["name"] or host.partition(".")[0].title() or None
+    dashboard, payments = settings["dashboard"], settings["payments"]
+    return {
+        **settings,
+        "dashboard": {**dashboard, "display_name": dashboard["display_name"] or name},
+        "payments": {
+            **payments,
+            "statement_descriptor": payments["statement_descriptor"] or (host or name or "").upper()[:22] or None,
+        },
+    }
 
 
 def bank_account(id: str, said: dict[str, Any], account: str | None, *, default: bool) -> Object:

@@ -70,12 +70,11 @@ def _set(desk: Desk, account: Object, params: dict[str, Any]) -> None:
         account["business_profile"] = account_shapes.profile(said["business_profile"], account["business_profile"])
     if said.get("tos_acceptance"):
         account["tos_acceptance"] = {**account["tos_acceptance"], **said["tos_acceptance"]}
-    if said.get("company"):
-        account["company"] = {**(account.get("company") or {"name": None}), **said["company"]}
-        account["company"].pop("tax_id", None)
+    account["company"] = account_shapes.company(account, said.get("company") or {})
     if said.get("individual"):
         _person(desk, account, said["individual"])
-    account["settings"] = account_shapes.settings(None, said.get("settings"), account["settings"])
+    held = account_shapes.settings(None, said.get("settings"), account["settings"])
+    account["settings"] = account_shapes.named(held, account["business_profile"])
     for name, asked in (said.get("capabilities") or {}).items():
         requested = asked.get("requested")
         if requested and name not in account["_requested"]:
@@ -104,7 +103,9 @@ def _person(desk: Desk, account: Object, said: dict[str, Any]) -> None:
     said = {**{k: v for k, v in held.items() if v is not None}, **said}
     said["relationship"] = {"representative": True, **(said.get("relationship") or {})}
     id = held.get("id") or desk.new_id("person")
-    account["individual"] = account_shapes.person(id, account["id"], account["created"], said)
+    person = account["individual"] = account_shapes.person(id, account["id"], account["created"], said)
+    if "address" in account["company"]:
+        account["company"] |= {"address": dict(person["address"]), "phone": person["phone"]}
 
 
 def update(desk: Desk, params: dict[str, Any], id: str) -> Object:

@@ -15,8 +15,11 @@ from api.sandbox.resources.cards import Decline
 from api.sandbox.resources.method_details import charged
 from api.sandbox.routes import Route
 from api.sandbox.state import Object
+from api.sandbox.times import DAY
 
 KIND = "charge"
+AUTHORIZED_S = 7 * DAY
+"""How long an authorization holds: https://docs.stripe.com/payments/place-a-hold-on-a-payment-method."""
 _NO_ADVICE: Object = {"advice_code": None, "network_advice_code": None, "network_decline_code": None}
 _FROM_INTENT = (
     "application",
@@ -48,6 +51,9 @@ def made(
     ok = status != "failed"
     captured = ok and intent["capture_method"] != "manual"
     data = intent["transfer_data"]
+    details = charged(method, intent["amount"], ok=ok, mandate=mandate, authenticated=authenticated)
+    if ok and method["type"] == "card" and not captured:
+        details["card"]["capture_before"] = desk.now_s + AUTHORIZED_S
     charge: Object = {
         "id": desk.new_id("ch" if method["type"] == "card" else "py"),
         "object": KIND,
@@ -73,9 +79,7 @@ def made(
         "paid": status == "succeeded",
         "payment_intent": intent["id"],
         "payment_method": method["id"],
-        "payment_method_details": charged(
-            method, intent["amount"], ok=ok, mandate=mandate, authenticated=authenticated
-        ),
+        "payment_method_details": details,
         "radar_options": {},
         "receipt_number": None,
         "receipt_url": None,
@@ -123,6 +127,8 @@ def present(desk: Desk, charge: Object) -> Object:
     """The charge; its refunds on `expand`."""
     from api.sandbox.presenting import present as shown  # which has this presenter among others
 
+    if charge["status"] == "succeeded":
+        charge["receipt_url"] = f"https://pay.stripe.com/receipts/payment/{charge['id']}"
     refunds = [shown(desk, r) for r in desk.scan("refund", charge=charge["id"])][::-1]
     return {**charge, "_includable": {"refunds": whole(refunds, f"/v1/charges/{charge['id']}/refunds", 10)}}
 

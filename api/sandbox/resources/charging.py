@@ -86,7 +86,11 @@ def try_again(
 ) -> Object:
     """Try an open intent by a method, as `pay_now` does; `said`: `return_url`, `mandate_data`."""
     method = intents.fitting(intent, payment_methods.resolved(desk, payment_method))
-    return intent_course.attempt(desk, intent, method, off_session=off_session, said=said)
+    intent_course.attempt(desk, intent, method, off_session=off_session, said=said)
+    error = intent["last_payment_error"]
+    if intent.get("_invoice") and error is not None and error["code"] == "authentication_required":
+        intent_course.ask_customer(desk, intent, method)
+    return intent
 
 
 def cancel(desk: Desk, intent: Object, reason: str | None) -> Object:

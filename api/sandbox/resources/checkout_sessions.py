@@ -10,7 +10,7 @@ from stripe.params import checkout as sdk
 from api.sandbox.desk import Desk, metadata
 from api.sandbox.errors import StripeError, invalid
 from api.sandbox.listing import page
-from api.sandbox.resources import checkout_items
+from api.sandbox.resources import checkout_items, checkout_shapes
 from api.sandbox.resources.discounting import Bearer, redeem
 from api.sandbox.resources.taxing import buyer_of
 from api.sandbox.routes import Route
@@ -21,7 +21,6 @@ KIND = "checkout.session"
 HOST = "https://checkout.stripe.com"
 """Replaced by the sandbox's own address where an answer leaves it."""
 _LEAST_S, _MOST_S = 1800, DAY
-_NO_TEXT = dict.fromkeys(("after_submit", "shipping_address", "submit", "terms_of_service_acceptance"))
 _MODES = {"hosted": "hosted_page", "embedded": "embedded_page", "custom": "elements"}
 
 
@@ -36,7 +35,7 @@ def begin(desk: Desk, params: dict[str, Any], link: str | None = None) -> Object
     if mode is None:
         raise invalid("Missing required param: mode.", "mode", "parameter_missing")
     ui_mode = _MODES.get(params.get("ui_mode") or "hosted_page", params.get("ui_mode") or "hosted_page")
-    _check_urls(params, ui_mode)
+    checkout_shapes.check_urls(params, ui_mode)
     customer = None
     if params.get("customer") is not None:
         if params.get("customer_email") is not None:
@@ -49,20 +48,21 @@ def begin(desk: Desk, params: dict[str, Any], link: str | None = None) -> Object
     session: Object = {
         "id": id,
         "object": KIND,
-        **_plain(params),
-        "automatic_tax": _automatic_tax(params),
+        **checkout_shapes.plain(params, mode),
+        "automatic_tax": checkout_shapes.automatic_tax(params),
         "client_secret": None if ui_mode == "hosted_page" else f"{id}_secret_{desk.new_id('x', 20)[2:]}",
         "created": desk.now_s,
         "currency": params.get("currency"),
         "customer": customer and customer["id"],
-        "customer_creation": _customer_creation(params, mode),
+        "customer_details": None if customer is None else checkout_shapes.known(customer),
+        "customer_creation": checkout_shapes.customer_creation(params, mode),
         "expires_at": expires_s,
         "livemode": desk.livemode,
         "metadata": metadata(None, params.get("metadata") or {}),
         "mode": mode,
         "payment_link": link,
-        "payment_method_collection": _method_collection(params, mode),
-        "payment_method_types": _method_types(params),
+        "payment_method_collection": checkout_shapes.method_collection(params, mode),
+        "payment_method_types": checkout_shapes.method_types(params),
         "payment_status": "unpaid",
         "status": "open",
         "ui_mode": ui_mode,
@@ -87,102 +87,6 @@ def begin(desk: Desk, params: dict[str, Any], link: str | None = None) -> Object
 
 
 _FORWARDED = ("payment_intent_data", "setup_intent_data", "subscription_data")
-
-
-def _plain(params: dict[str, Any]) -> Object:
-    """What is shown as it was said, and what is nothing before somebody buys."""
-    return {
-        "adaptive_pricing": params.get("adaptive_pricing") or {"enabled": False},
-        "after_expiration": None,
-        "allow_promotion_codes": params.get("allow_promotion_codes"),
-        "allowed_payment_method_types": params.get("allowed_payment_method_types"),
-        "amount_subtotal": None,
-        "amount_total": None,
-        "billing_address_collection": params.get("billing_address_collection"),
-        "cancel_url": params.get("cancel_url"),
-        "client_reference_id": params.get("client_reference_id"),
-        "collected_information": {"business_name": None, "individual_name": None, "shipping_details": None},
-        "consent": None,
-        "consent_collection": params.get("consent_collection"),
-        "currency_conversion": None,
-        "custom_fields": [],
-        "custom_text": dict(_NO_TEXT),
-        "customer_account": None,
-        "customer_details": None,
-        "customer_email": params.get("customer_email"),
-        "discounts": [],
-        "integration_identifier": None,
-        "invoice": None,
-        "invoice_creation": None,
-        "locale": params.get("locale"),
-        "managed_payments": {"enabled": False},
-        "origin_context": params.get("origin_context"),
-        "payment_intent": None,
-        "payment_method_configuration_details": None,
-        "payment_method_options": {},
-        "permissions": None,
-        "phone_number_collection": params.get("phone_number_collection") or {"enabled": False},
-        "recovered_from": None,
-        **({"return_url": params["return_url"]} if params.get("return_url") else {}),
-        "saved_payment_method_options": None,
-        "setup_intent": None,
-        "shipping_address_collection": None,
-        "shipping_cost": None,
-        "shipping_options": [],
-        "submit_type": params.get("submit_type"),
-        "subscription": None,
-        "success_url": params.get("success_url"),
-        "tax_id_collection": {
-            "enabled": (params.get("tax_id_collection") or {}).get("enabled", False),
-            "required": "never",
-        },
-        "total_details": {"amount_discount": 0, "amount_shipping": 0, "amount_tax": 0},
-        "wallet_options": None,
-        "_discounts": [],
-    }
-
-
-def _check_urls(params: dict[str, Any], ui_mode: str) -> None:
-    if ui_mode == "hosted_page" and params.get("return_url") is not None:
-        raise invalid("`return_url` is for sessions that are embedded; use `success_url`.", "return_url")
-    if ui_mode != "hosted_page" and params.get("success_url") is not None:
-        raise invalid("`success_url` is for sessions with a page of Stripe's; use `return_url`.", "success_url")
-    for name in ("success_url", "cancel_url", "return_url"):
-        said = params.get(name)
-        if said is not None and not said.startswith(("http://", "https://")):
-            raise invalid("Not a valid URL", name, "url_invalid")
-
-
-def _automatic_tax(params: dict[str, Any]) -> Object:
-    said = params.get("automatic_tax") or {}
-    enabled = said.get("enabled", False)
-    liability = {"type": "self"} if enabled else None
-    return {
-        "enabled": enabled,
-        "liability": liability,
-        "provider": "stripe" if enabled else None,
-        "status": "requires_location_inputs" if enabled else None,
-    }
-
-
-def _customer_creation(params: dict[str, Any], mode: str) -> str | None:
-    if params.get("customer_creation") is not None and mode != "payment":
-        raise invalid("`customer_creation` can only be used in `payment` mode.", "customer_creation")
-    if params.get("customer") is not None:
-        return None
-    return params.get("customer_creation") or ("always" if mode == "subscription" else "if_required")
-
-
-def _method_collection(params: dict[str, Any], mode: str) -> str:
-    if params.get("payment_method_collection") is not None and mode != "subscription":
-        raise invalid(
-            "`payment_method_collection` can only be used in `subscription` mode.", "payment_method_collection"
-        )
-    return params.get("payment_method_collection") or ("if_required" if mode == "payment" else "always")
-
-
-def _method_types(params: dict[str, Any]) -> list[str]:
-    return params.get("payment_method_types") or params.get("allowed_payment_method_types") or ["card"]
 
 
 def _shown_discounts(desk: Desk, session: Object) -> list[Object]:

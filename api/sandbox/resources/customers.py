@@ -8,6 +8,9 @@ from api.sandbox.desk import Desk, metadata
 from api.sandbox.errors import invalid
 from api.sandbox.listing import page
 from api.sandbox.resources import customer_methods
+from api.sandbox.resources.subscription_ending import end
+from api.sandbox.resources.tax_settings import registered
+from api.sandbox.resources.taxing import buyer_of
 from api.sandbox.routes import Route
 from api.sandbox.state import Object
 
@@ -28,6 +31,7 @@ def create(desk: Desk, params: dict[str, Any]) -> Object:
         "balance": params.get("balance", 0),
         "created": desk.now_s,
         "currency": None,
+        "customer_account": None,
         "default_source": None,
         "delinquent": False,
         "discount": None,
@@ -44,6 +48,7 @@ def create(desk: Desk, params: dict[str, Any]) -> Object:
         "preferred_locales": params.get("preferred_locales") or [],
         "tax_exempt": params.get("tax_exempt") or "none",
         "test_clock": desk.clock,
+        "_ip_address": (params.get("tax") or {}).get("ip_address"),
     }
     settings = params.get("invoice_settings") or {}
     customer["invoice_settings"] |= settings
@@ -68,6 +73,8 @@ def update(desk: Desk, params: dict[str, Any], id: str) -> Object:
         changes["tax_exempt"] = params["tax_exempt"] or "none"
     if "metadata" in params:
         changes["metadata"] = metadata(customer["metadata"], params["metadata"])
+    if "ip_address" in (params.get("tax") or {}):
+        changes["_ip_address"] = params["tax"]["ip_address"]
     if "invoice_settings" in params:
         changes["invoice_settings"] = {**customer["invoice_settings"], **(params["invoice_settings"] or {})}
     desk.change(customer, changes, "customer.updated")
@@ -82,6 +89,8 @@ def retrieve(desk: Desk, params: dict[str, Any], id: str) -> Object:
 def delete(desk: Desk, params: dict[str, Any], id: str) -> Object:
     """Delete a customer for ever, with its subscriptions: https://docs.stripe.com/api/customers/delete."""
     customer = _present(desk, id)
+    for subscription in desk.find("subscription", lambda s: s["ended_at"] is None, customer=id):
+        end(desk, subscription, "cancellation_requested")
     desk.emit("customer.deleted", customer)
     customer_methods.let_go(desk, customer)
     customer["deleted"] = True
@@ -101,6 +110,23 @@ def _present(desk: Desk, id: str) -> Object:
     return customer
 
 
+def present(desk: Desk, customer: Object) -> Object:
+    """The customer; where it is for tax, and its balance of invoice credit, on `expand`."""
+    country = buyer_of(desk, customer).country
+    place: Object = {
+        "automatic_tax": "unrecognized_location",
+        "ip_address": customer.get("_ip_address"),
+        "location": None,
+        "provider": "stripe",
+    }
+    if country is not None:
+        state = (customer["address"] or {}).get("state")
+        source = "shipping_destination" if customer["shipping"] else "billing_address"
+        place["location"] = {"country": country, "source": source, "state": state}
+        place["automatic_tax"] = "supported" if registered(desk, country) else "not_collecting"
+    return {**customer, "_includable": {"invoice_credit_balance": {}, "tax": place}}
+
+
 ROUTES = (
     Route("POST", "/v1/customers", sdk.CustomerCreateParams, create),
     Route("GET", "/v1/customers", sdk.CustomerListParams, listed),
@@ -108,4 +134,5 @@ ROUTES = (
     Route("POST", "/v1/customers/{customer}", sdk.CustomerUpdateParams, update),
     Route("DELETE", "/v1/customers/{customer}", None, delete),
 )
+PRESENTERS = {"customer": present}
 PREFIXES = {"cus": "customer"}

@@ -11,7 +11,6 @@ from api.sandbox.resources.cards import AUTHENTICATION_REQUIRED, Decline
 from api.sandbox.state import Object
 
 KIND = "payment_intent"
-_AUTHORIZED_DAYS = 7
 
 
 def attempt(
@@ -34,7 +33,7 @@ def attempt(
     if asked and not (authenticated or intent.pop("_authenticated", False)):
         if off_session:
             return fail(desk, intent, method, AUTHENTICATION_REQUIRED)
-        return _ask(desk, intent, said.get("return_url"), off_session)
+        return _ask(desk, intent, said.get("return_url"))
     if card.declines is not None:
         return fail(desk, intent, method, card.declines)
     return _succeed(desk, intent, method, authenticated=authenticated)
@@ -46,11 +45,17 @@ def _demanded(intent: Object) -> bool:
     return card.get("request_three_d_secure") in ("any", "challenge")
 
 
-def _ask(desk: Desk, intent: Object, return_url: str | None, off_session: bool) -> Object:
+def _ask(desk: Desk, intent: Object, return_url: str | None) -> Object:
     intent["status"] = "requires_action"
     intent["next_action"] = intents.next_action(intent, return_url)
     desk.emit("payment_intent.requires_action", intent)
     return intent
+
+
+def ask_customer(desk: Desk, intent: Object, method: Object) -> Object:
+    """The bank wanted to see a customer who was not there: the intent of an invoice waits until they are."""
+    intent |= {"payment_method": method["id"], "last_payment_error": None}
+    return _ask(desk, intent, None)
 
 
 def _succeed(desk: Desk, intent: Object, method: Object, *, authenticated: bool) -> Object:
@@ -61,7 +66,7 @@ def _succeed(desk: Desk, intent: Object, method: Object, *, authenticated: bool)
         intent |= {"status": "requires_capture", "amount_capturable": intent["amount"]}
         desk.emit("charge.succeeded", charge)
         desk.emit("payment_intent.amount_capturable_updated", intent)
-        desk.later(desk.now_s + _AUTHORIZED_DAYS * bank_debits.DAY_S, "payment_intent.expire", intent["id"])
+        desk.later(desk.now_s + charges.AUTHORIZED_S, "payment_intent.expire", intent["id"])
         return intent
     return _received(desk, intent, charge, method)
 

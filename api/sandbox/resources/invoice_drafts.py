@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from api.sandbox.desk import Desk
+from api.sandbox.resources import worlds
 from api.sandbox.resources.billing_settings import settings
 from api.sandbox.resources.invoice_lines import Line, keep
 from api.sandbox.resources.invoice_totals import totaled
@@ -51,7 +52,6 @@ def _plain(desk: Desk, customer: Object, currency: str) -> Object:
     zero = ("amount_due", "amount_overpaid", "amount_paid", "amount_remaining", "amount_shipping", "attempt_count")
     never = (
         "account_tax_ids",
-        "application",
         "custom_fields",
         "customer_account",
         "days_until_due",
@@ -83,6 +83,7 @@ def _plain(desk: Desk, customer: Object, currency: str) -> Object:
         "account_name": account["account_name"],
         **dict.fromkeys(zero, 0),
         **dict.fromkeys(never),
+        "application": worlds.application_of(desk),
         "attempted": False,
         "auto_advance": False,
         "automatic_tax": dict(_EMPTY_TAX),

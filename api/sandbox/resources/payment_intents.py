@@ -67,7 +67,7 @@ def new(desk: Desk, params: dict[str, Any]) -> Object:
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
         "amount_received": 0,
-        "application": worlds.APPLICATION if connected else None,
+        "application": worlds.application_of(desk),
         "application_fee_amount": params.get("application_fee_amount"),
         "automatic_payment_methods": intents.automatic(params),
         "canceled_at": None,
@@ -99,7 +99,16 @@ def new(desk: Desk, params: dict[str, Any]) -> Object:
         "status": "requires_payment_method",
         "transfer_data": None if data is None else dict(data),
         **{name: params.get(name) for name in _PLAIN},
+        "shipping": _shipping(params.get("shipping")),
     }
+
+
+def _shipping(said: dict[str, Any] | None) -> Object | None:
+    """Where it is sent, with what was left unsaid."""
+    if said is None:
+        return None
+    address = {**dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state")), **said["address"]}
+    return {**dict.fromkeys(("carrier", "phone", "tracking_number")), **said, "address": address}
 
 
 def update(desk: Desk, params: dict[str, Any], id: str) -> Object:
@@ -127,6 +136,8 @@ def changed(desk: Desk, intent: Object, params: dict[str, Any]) -> None:
     intent |= {"amount": amount, "currency": currency}
     names = (*_PLAIN, "customer", "setup_future_usage", "capture_method")
     intent |= {name: params[name] for name in names if name in params}
+    if "shipping" in params:
+        intent["shipping"] = _shipping(params["shipping"])
     if "metadata" in params:
         intent["metadata"] = metadata(intent["metadata"], params["metadata"])
     if params.get("payment_method_types"):

@@ -193,8 +193,9 @@ def update(desk: Desk, params: dict[str, Any], id: str) -> Object:
 
 
 def retrieve(desk: Desk, params: dict[str, Any], id: str) -> Object:
-    """The method."""
-    return _present(desk, id)
+    """The method; of a ready-made one (`pm_card_visa`) a fresh copy."""
+    made = None if desk.held(KIND, id) is not None else _ready_made(desk, id)
+    return _present(desk, id) if made is None else desk.add(KIND, made)
 
 
 def _present(desk: Desk, id: str) -> Object:

@@ -17,7 +17,7 @@ def attempt(desk: Desk, intent: Object, method: Object, *, said: dict[str, Any])
     intent |= {"payment_method": method["id"], "last_setup_error": None, "next_action": None}
     intent["latest_attempt"] = _attempted(desk, intent, method)["id"]
     if method["type"] in bank_debits.DEBITS:
-        single = intent["_single_use"] if intent["usage"] == "off_session" else None
+        single = intent["_single_use"] if intent["usage"] == "on_session" else None
         mandate = mandates.granted(desk, method, said.get("mandate_data"), single)
         intent["single_use_mandate" if single else "mandate"] = mandate["id"]
     options = intent["payment_method_options"].get(method["type"], {})

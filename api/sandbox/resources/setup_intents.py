@@ -7,7 +7,7 @@ from stripe import params as sdk
 from api.sandbox.desk import Desk, metadata
 from api.sandbox.errors import invalid
 from api.sandbox.listing import page
-from api.sandbox.resources import intents, settled, setup_course
+from api.sandbox.resources import intents, settled, setup_course, worlds
 from api.sandbox.routes import Route
 from api.sandbox.state import Object
 
@@ -27,7 +27,7 @@ def create(desk: Desk, params: dict[str, Any]) -> Object:
         "id": id,
         "object": KIND,
         "allowed_payment_method_types": params.get("allowed_payment_method_types"),
-        "application": None,
+        "application": worlds.application_of(desk),
         "automatic_payment_methods": intents.automatic(params),
         "cancellation_reason": None,
         "client_secret": intents.secret(desk, id),

@@ -7,6 +7,7 @@ from typing import Any
 
 from api.sandbox.desk import Desk, metadata
 from api.sandbox.errors import StripeError, invalid
+from api.sandbox.resources import worlds
 from api.sandbox.resources.discounting import Bearer, redeem
 from api.sandbox.resources.payment_methods import resolved
 from api.sandbox.resources.subscription_items import rates
@@ -43,7 +44,6 @@ def blank(desk: Desk, customer: Object, params: dict[str, Any]) -> Object:
         mode = "flexible" if desk.version[:10] >= _FLEXIBLE_SINCE or not desk.version else "classic"
     flexible = {"proration_discounts": "included", **((params.get("billing_mode") or {}).get("flexible") or {})}
     never = (
-        "application",
         "billing_cycle_anchor_config",
         "billing_thresholds",
         "cancel_at",
@@ -66,6 +66,7 @@ def blank(desk: Desk, customer: Object, params: dict[str, Any]) -> Object:
         "id": desk.new_id("sub"),
         "object": "subscription",
         **dict.fromkeys(never),
+        "application": worlds.application_of(desk),
         "application_fee_percent": None,
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
         "billing_cycle_anchor": desk.now_s,

@@ -18,3 +18,8 @@ def beside(desk: Desk, account: str) -> Desk:
 def platform_of(desk: Desk) -> Desk | None:
     """The platform's desk, as seen from a connected account; None on the platform itself."""
     return None if desk.account_id == PLATFORM else beside(desk, PLATFORM)
+
+
+def application_of(desk: Desk) -> str | None:
+    """By which application an object was made: the platform, in a connected account."""
+    return None if desk.account_id == PLATFORM else APPLICATION

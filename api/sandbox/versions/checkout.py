@@ -18,7 +18,8 @@ def _session_before_dahlia(shown: dict[str, Any]) -> None:
 
 
 def _session_before_clover(shown: dict[str, Any]) -> None:
-    shown.pop("customer_account", None)
+    for name in ("branding_settings", "customer_account"):
+        shown.pop(name, None)
 
 
 def _session_before_basil(shown: dict[str, Any]) -> None:
