@@ -178,4 +178,53 @@ GUARDS = (
         "tests/test_entitlements_laws.py::"
         "test_any_order_of_events_between_acts_gives_one_state_and_that_is_the_oracles",
     ),
+    Guard(
+        "claims: an id of a cost event counts once, for ever",
+        "ledger/migrations/0004_cost_claims.sql",
+        "    IF claimed < cardinality(ids) THEN\n",
+        "    IF claimed < 0 THEN\n",
+        "tests/test_hosting_accruals.py::test_the_same_cost_event_again_is_a_success_and_another_with_its_id_a_refusal",
+    ),
+    Guard(
+        "another cost event with a claimed id is refused",
+        "ledger/claims.py",
+        "    other = sorted(id for id, digest in rows if digest != wanted[id])\n",
+        "    other = sorted(id for id, digest in rows if digest == '')\n",
+        "tests/test_hosting_accruals.py::test_the_same_cost_event_again_is_a_success_and_another_with_its_id_a_refusal",
+    ),
+    Guard(
+        "what is booked is not booked again",
+        "api/hosting/accruing.py",
+        "        yield name, list(differences(name, due, known.prices)), known.numbers, unpaid\n",
+        "        yield name, list(differences(name, due, {})), known.numbers, unpaid\n",
+        "tests/test_hosting_accruals.py::test_what_comes_late_is_an_adjustment_with_a_number",
+    ),
+    Guard(
+        "a closed month's rates are frozen",
+        "api/hosting/reading.py",
+        "        if version <= frozen.get(card, version):\n",
+        "        if version <= version + len(frozen):\n",
+        "tests/test_hosting_months.py::test_a_closed_month_keeps_the_rates_that_it_was_closed_with",
+    ),
+    Guard(
+        "a booking is in the invoices of one month",
+        "api/hosting/closing.py",
+        "AND (position > %(before)s OR day >= %(start)s)",
+        "AND (position > 0 * %(before)s OR day >= %(start)s)",
+        "tests/test_hosting_months.py::test_what_becomes_known_after_the_month_was_closed_is_in_the_next_ones_invoice",
+    ),
+    Guard(
+        "what rounding leaves is carried over",
+        "commands/hosting_invoices.py",
+        "        closing=plain(EXACT.subtract(whole, Decimal(total))),\n",
+        '        closing=plain(whole if total == 0 else Decimal("0")),\n',
+        "tests/test_hosting_months.py::test_rounding_loses_nothing_however_many_months_and_lines",
+    ),
+    Guard(
+        "a spending threshold counts once a month",
+        "commands/spending_limits.py",
+        "        if limit is not None and percent not in known and spent * 100 >= limit * percent:\n",
+        "        if limit is not None and spent * 100 >= limit * percent:\n",
+        "tests/test_hosting_months.py::test_each_threshold_is_told_once_a_month_and_again_in_the_next",
+    ),
 )
