@@ -17,7 +17,7 @@ class Billed:
     """One seller, one customer, one clock."""
 
     def __init__(self, version: str = ENDIVE, card: str | None = "pm_card_visa", start_s: int = START_S) -> None:
-        self.asked = Asked(Sandbox(), version)
+        self.asked = Asked(Sandbox(wall=lambda: start_s), version)
         clock = self.asked.post("/v1/test_helpers/test_clocks", frozen_time=start_s)
         self.clock: str = clock["id"]
         self.start_s = start_s

@@ -60,13 +60,13 @@ def shown(event: Object, version: str, *, account: str | None = None, pending: i
 
 
 def _previous(before: Any, now: Any) -> Object:
-    """Old values of what changed: objects key by key, lists whole."""
+    """Old values of what changed: maps and list objects key by key, other objects and plain lists whole."""
     changed: Object = {}
     for name, was in before.items():
         value = now.get(name)
         if was == value:
             continue
-        nested = isinstance(was, dict) and isinstance(value, dict) and was.get("object") is None
+        nested = isinstance(was, dict) and isinstance(value, dict) and was.get("object") in (None, "list")
         changed[name] = _previous(was, value) if nested else was
     for name in now.keys() - before.keys():
         changed[name] = None
