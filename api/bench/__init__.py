@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from api.bench import hosting, hot_read, ingest, lag, load, models, rebuilding
+from api.bench import hosting, hot_read, ingest, lag, load, models, passthrough, rebuilding
 from api.bench.stage import Figure, Stage
 from api.process import log_setup
 from ledger.errors import Invalid
@@ -26,6 +26,7 @@ BENCHES: dict[str, Callable[[Stage], Iterator[Figure]]] = {
     "models": models.run,
     "lag": lag.run,
     "hot-read": hot_read.run,
+    "passthrough": passthrough.run,
     "hosting": hosting.run,
 }
 
