@@ -1,6 +1,7 @@
 """Accruals: every second is priced once, whom it concerns; what comes late is a difference, and nothing is lost."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
@@ -13,9 +14,12 @@ from hypothesis import strategies as st
 from oracle import hosting as oracle
 
 from api.postgres import EmbeddedPostgres
+from commands.accruals import ACCRUING
 from commands.environments import CreditOutage, MoveEnvironment, WithdrawOutage
+from commands.hosting_breakdown import break_down
 from ledger.claims import IdTaken, day_name, unclaimed
 from ledger.errors import Invalid, Refused
+from ledger.hosting_events import AccrualsCounted
 from ledger.ids import costs_stream
 from replay.verify import verify
 
@@ -158,6 +162,38 @@ def test_claims_say_what_the_log_says(acme: Hosting) -> None:
                 assert unclaimed(conn, "test", recorded.stream, recorded.event) == []
                 assert unclaimed(conn, "live", recorded.stream, recorded.event) != []
                 assert recorded.stream == costs_stream("test", recorded.event.batch)
+
+
+def test_of_many_who_report_the_same_at_once_each_cost_event_counts_once(acme: Hosting) -> None:
+    records = [cost(f"c{n}", "shop", JAN_1 + n * 60, JAN_1 + n * 60 + 60) for n in range(60)]
+    batches = [tuple(reversed(records[n : n + 20])) if n % 2 else tuple(records[n : n + 20]) for n in range(0, 41, 5)]
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(lambda batch: acme.costs(*batch), batches * 2))
+    assert sum(t.accepted for t in taken) == 60
+    acme.accrue(JAN_1 + DAY)
+    assert acme.accrued() == {("acme", "env_1", "2028-01-01"): 60 * Decimal("4.2")}
+
+
+@given(
+    st.dictionaries(st.none() | st.text(max_size=3), st.decimals(-1_000, 10_000, places=6), max_size=12),
+    st.none() | st.integers(1, 5),
+)
+def test_shares_of_a_breakdown_sum_to_its_total(amounts: dict[str | None, Decimal], top: int | None) -> None:
+    broken = break_down(amounts, top)
+    assert sum(Fraction(share.amount) for share in broken.shares) == sum(map(Fraction, amounts.values()))
+    assert sum(share.amount_minor for share in broken.shares) == broken.total_minor
+    assert sum(Decimal(share.share_percent) for share in broken.shares) == (100 if broken.total else 0)
+    assert sum(share.others or 1 for share in broken.shares) == len(amounts)
+    assert top is None or len(broken.shares) <= top + 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.sampled_from(["2028-01-01", "2028-01-02", "2028-01-03"])), max_size=6))
+def test_what_was_counted_is_never_more_than_what_some_run_counted(runs: list[tuple[int, str]]) -> None:
+    counted = ACCRUING.fold(AccrualsCounted(mode="test", through=t, before_day=d) for t, d in runs)
+    if runs:
+        # somebody counted every day before the last one, and that far
+        assert counted.before_day == max(day for _, day in runs)
+        assert counted.through <= max(through for through, day in runs if day == counted.before_day)
 
 
 # ---- laws ------------------------------------------------------------------------------------------

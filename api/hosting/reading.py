@@ -14,7 +14,7 @@ import psycopg
 from commands.accruals import price_of
 from commands.hosting_prices import EXACT, Outage, Price, Prices, Rates, Where, Whose, World
 from ledger import store
-from ledger.claims import DAY_S, day_name, usage_of
+from ledger.claims import DAY_S, day_name, day_number, usage_of
 from ledger.hosting_events import (
     AccruedEntry,
     CostRecord,
@@ -30,6 +30,8 @@ from replay.tables import LIVE
 
 #: Before all time: since when the first owner owns.
 ALWAYS_S = -1
+#: Days that are looked for by the index of batches; more are found by looking at all batches.
+_BY_INDEX = 400
 #: Batches that are opened at once: bounds memory, at about a megabyte for each.
 _OPEN = 32
 
@@ -147,7 +149,18 @@ def _instant(event: Any) -> int:
 
 
 def days_with_records(seen: Seen, mode: Mode, from_day: str, before_day: str) -> list[str]:
-    """UTC days in [from, before) that records touch."""
+    """UTC days in [from, before) that records touch. No first day: from the beginning."""
+    if from_day >= before_day:
+        return []
+    if from_day:
+        days = [day_name(d) for d in range(day_number(from_day), day_number(before_day))]
+        if len(days) <= _BY_INDEX:
+            found = seen.conn.execute(
+                f"SELECT DISTINCT d FROM {LIVE}.cost_events, unnest(days) AS d"
+                " WHERE mode = %s AND days && %s AND d = ANY(%s) ORDER BY d",
+                [mode, days, days],
+            )
+            return [d for (d,) in found]
     rows = seen.conn.execute(
         f"SELECT DISTINCT d FROM {LIVE}.cost_events, unnest(days) AS d WHERE mode = %s AND d >= %s AND d < %s"
         " ORDER BY d",

@@ -152,7 +152,7 @@ class Share(Schema):
         required=True, metadata={"description": "Its share of the total in whole minor units: shares sum to it"}
     )
     share_percent = fields.String(
-        required=True, metadata={"description": "To two decimals; shares of a currency sum to 100.00"}
+        required=True, metadata={"description": "To two decimals; shares of a currency sum to 100.00, or are all 0 where the total is"}
     )
     others = fields.Integer(
         required=True, metadata={"description": "0, or how many are summed up here behind the top ones"}
