@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from commands.checkout import Line, called, line_item, require_url, trial_of
+from commands.checkout import Line, called, line_item, plan_said, require_url, trial_of
 from commands.customers import OfCustomer
 from commands.stripe_call_acts import call_act
 from commands.stripe_calls import RequestCall
@@ -80,7 +80,7 @@ def _flow(flow: Flow, subscription: str | None, return_url: str) -> dict[str, An
 def _link(command: CreatePaymentLink) -> RequestCall:
     if not command.lines:
         raise Invalid("a payment link sells something", code="bad_quantity")
-    named = {"recount_plan": f"{command.plan}@{command.version}"}
+    named = plan_said(command.plan, command.version)
     adjusts = {"adjustable_quantity": {"enabled": True}} if command.adjustable_quantity else {}
     lines = [{**line_item(line, 1), **({} if line.metered else adjusts)} for line in command.lines]
     params: dict[str, Any] = {"line_items": lines, "metadata": named}

@@ -116,7 +116,7 @@ def _sold(command: CreateCheckout) -> RequestCall:
     if not command.lines or not 1 <= command.quantity <= MAX_QUANTITY:
         raise Invalid(f"a checkout sells something, 1 to {MAX_QUANTITY} times", code="bad_quantity")
     require_context(command.context)
-    named = {ORG_KEY: command.org, "recount_plan": f"{command.plan}@{command.version}"}
+    named = {ORG_KEY: command.org, **plan_said(command.plan, command.version)}
     params = _session(command, command.purpose, command.success_url, command.cancel_url)
     params["metadata"] = {**{f"context_{k}": v for k, v in command.context.items()}, **named}
     params["line_items"] = [line_item(line, command.quantity) for line in command.lines]
@@ -139,6 +139,11 @@ def _sold(command: CreateCheckout) -> RequestCall:
     return called(command, "checkout_sessions.create", {**params, **_taxed(command.automatic_tax)})
 
 
+def plan_said(plan: str, version: int) -> dict[str, str]:
+    """Metadata that says what is sold: of what is bought once, Stripe's objects do not tell it by themselves."""
+    return {"recount_plan": plan, "recount_plan_version": str(version)}
+
+
 def line_item(line: Line, quantity: int) -> dict[str, Any]:
     """What is metered has no quantity: it is told as it is used."""
     return {"price": line.price} if line.metered else {"price": line.price, "quantity": quantity}
@@ -156,7 +161,7 @@ def _taxed(automatic: bool) -> dict[str, Any]:
     """Stripe taxes by the address that the buyer gives, which is then the customer's."""
     if not automatic:
         return {}
-    return {"automatic_tax": {"enabled": True}, "customer_update": {"address": "auto", "name": "auto"}}
+    return {"automatic_tax": {"enabled": True}, "customer_update": {"address": "auto"}}
 
 
 def _set_up(command: CreateSetupCheckout) -> RequestCall:

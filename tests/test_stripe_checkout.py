@@ -97,7 +97,8 @@ def test_a_checkout_sells_the_plans_prices_to_the_organization(world: Counter):
     ]
     assert asked["client_reference_id"] == "acme"
     assert asked["metadata"] | {"recount_call": ""} == {
-        "context_page": "pricing", "recount_org": "acme", "recount_plan": "pro@1", "recount_call": "",
+        "context_page": "pricing", "recount_org": "acme", "recount_plan": "pro", "recount_plan_version": "1",
+        "recount_call": "",
     }  # fmt: skip
     assert asked["subscription_data"]["trial_period_days"] == "14"
     ends = asked["subscription_data"]["trial_settings"]["end_behavior"]

@@ -21,6 +21,12 @@ from ledger.errors import Invalid, NotFound
 from ledger.ids import Mode
 from ledger.observing import Look, open_sighting
 
+#: What a session brought about, by which access and books go: the field that names it, and where it is.
+_BROUGHT_ABOUT = {
+    "subscription": "/v1/subscriptions/{}",
+    "payment_intent": "/v1/payment_intents/{}",
+    "invoice": "/v1/invoices/{}",
+}
 _OF_SESSION = ("url", "status", "payment_status", "expires_at")
 
 
@@ -112,18 +118,27 @@ def close_payment_link(desk: Desk, mode: Mode, asked: Asked, *, link: str, accou
 
 
 def look_at(desk: Desk, whom: Whom, session: str) -> Shown:
-    """What became of a session of the organization's, as Stripe says now; kept, so that everybody knows.
+    """What became of a session of the organization's, and of what it brought about, as Stripe says now; it is kept.
 
     Raises NotFound, StripeUnavailable, StoreUnavailable.
     """
     reply, shown = _fetched(desk, whom, f"/v1/checkout/sessions/{_id(session)}")
     if shown.get("customer") not in desk.customers(whom.mode).every(whom):
         raise NotFound()
-    calls, at_s = desk.calls(whom.mode), answered_s(reply.headers)
     told = {**_session(shown), "subscription": shown.get("subscription"), "customer": shown.get("customer")}
-    if at_s is not None:
-        look = Look(whom.mode, whom.account, at_s, calls.stripe.api_version, "fetch")
-        Observer(calls.journal, calls.keys).keep([open_sighting(shown, look)])
+    seen = [(reply, shown)]
+    for field, where in _BROUGHT_ABOUT.items():
+        id = shown.get(field)
+        if isinstance(id, str):
+            seen.append(_fetched(desk, whom, where.format(id)))
+    calls = desk.calls(whom.mode)
+    sightings = []
+    for answer, its in seen:
+        at_s = answered_s(answer.headers)
+        if at_s is not None:
+            look = Look(whom.mode, whom.account, at_s, calls.stripe.api_version, "fetch")
+            sightings.append(open_sighting(its, look))
+    Observer(calls.journal, calls.keys).keep(sightings)
     return told
 
 

@@ -82,7 +82,11 @@ def _in_list(maker: Maker, call: Call, how: InList) -> Finding:
 
 
 class _Unreadable(Exception):
-    """The list cannot be read to its end."""
+    """The list cannot be read to its end, or the object not at all."""
+
+
+class _Gone(_Unreadable):
+    """Stripe has no such object, or none any more."""
 
 
 def _listed(
@@ -106,6 +110,12 @@ def _in_object(maker: Maker, call: Call, how: InObject) -> Finding:
     assert call.requested is not None
     try:
         shown, at_s = _read(maker, how.path.format(*call.requested.path), call.requested.account, {})
+    except _Gone:
+        if not how.gone:
+            return Undecided()
+        id = call.requested.path[0]
+        found = operation(call.requested.operation).object
+        return Found({}, SucceedCall(object=found, object_id=id, by="look_up"))
     except _Unreadable:
         return Undecided()
     marked = (shown.get("metadata") or {}).get(MARK) == call.requested.call_id
@@ -120,6 +130,8 @@ def _read(maker: Maker, path: str, account: str, params: dict[str, Any]) -> tupl
     reply = maker.fetch(path, account, params)
     if reply.status in (401, 409, 429) or reply.status >= 500:
         raise NoAnswer(f"http_{reply.status}")
+    if reply.status == 404:
+        raise _Gone
     if reply.status != 200:
         raise _Unreadable
     try:
