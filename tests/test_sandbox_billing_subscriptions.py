@@ -429,3 +429,44 @@ def test_periods_stand_where_the_version_has_them(version: str) -> None:
     assert (at["current_period_start"], at["current_period_end"]) == (START_S, MONTH_S)
     assert "current_period_end" not in other
     assert made.get("billing_mode", {}).get("type") == (None if version == ACACIA else "flexible")
+
+
+class TestLate:
+    """What becomes known after the request that asked for it."""
+
+    def test_a_trial_with_nothing_to_pay_with_asks_for_a_method(self) -> None:
+        # given
+        shop = Billed(card=None)
+        made = shop.subscribe(trial_period_days=10, payment_behavior="default_incomplete")
+        assert (made["status"], made["default_payment_method"]) == ("trialing", None)
+        # when
+        shop.asked.post(f"/v1/setup_intents/{made['pending_setup_intent']}/confirm", payment_method="pm_card_visa")
+        # then
+        found = shop.subscription(made["id"])
+        assert found["pending_setup_intent"] is None
+        assert found["default_payment_method"].startswith("pm_")
+        shop.to(START_S + 10 * DAY + HOUR)
+        assert (shop.subscription(made["id"])["status"], shop.latest()["status"]) == ("active", "paid")
+
+    def test_a_renewal_whose_bank_wants_to_see_the_customer_asks_for_an_action(self) -> None:
+        shop = Billed()
+        made = shop.subscribe()
+        shop.card("pm_card_authenticationRequired")
+        shop.to(MONTH_S + HOUR)
+        assert shop.subscription(made["id"])["status"] == "past_due"
+        assert shop.happened("invoice.payment")[-2:] == ["invoice.payment_failed", "invoice.payment_action_required"]
+
+    def test_a_bank_debit_begins_at_once_and_falls_behind_when_it_fails(self) -> None:
+        shop = Billed(card="pm_usBankAccount_insufficientFunds")
+        made = shop.subscribe()
+        assert (made["status"], shop.latest()["status"]) == ("active", "open")
+        shop.to(START_S + 8 * DAY)
+        assert shop.subscription(made["id"])["status"] == "past_due"
+        assert shop.latest()["attempt_count"] == 1
+
+    def test_a_method_of_a_type_that_is_not_taken_fails_the_attempt_and_not_the_clock(self) -> None:
+        shop = Billed()
+        made = shop.subscribe(payment_settings={"payment_method_types": ["card"]})
+        shop.card("pm_usBankAccount_success")
+        shop.to(MONTH_S + HOUR)
+        assert shop.subscription(made["id"])["status"] == "past_due"

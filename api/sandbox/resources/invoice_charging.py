@@ -15,7 +15,11 @@ _REQUIRES_ACTION = (
 
 
 def prepare(desk: Desk, invoice: Object) -> None:
-    """Open the intent of an invoice that was finalized: https://docs.stripe.com/invoicing/overview."""
+    """Open the intent of an invoice that was finalized, unless one made elsewhere is to pay it."""
+    if invoice["_payment_intent"] is not None:
+        desk.get("payment_intent", invoice["_payment_intent"])["_invoice"] = invoice["id"]
+        invoice_payments.asked(desk, invoice, invoice["_payment_intent"])
+        return
     subscription = of_invoice(desk, invoice)
     reasons = {"subscription_create": "Subscription creation", "manual": "Payment for Invoice"}
     settings = invoice["payment_settings"]
@@ -76,6 +80,7 @@ def charge(desk: Desk, invoice: Object, method: str, *, off_session: bool) -> Ob
     intent = desk.get("payment_intent", invoice["_payment_intent"])
     if intent["status"] == "processing":
         return intent
+    intent["amount"] = invoice["amount_remaining"]
     return charging.try_again(desk, intent, method, off_session=off_session)
 
 
@@ -85,14 +90,6 @@ def drop(desk: Desk, invoice: Object) -> None:
     if intent is not None and intent["status"] not in ("succeeded", "canceled", "processing"):
         charging.cancel(desk, intent, "void_invoice")
     invoice_payments.canceled(desk, invoice)
-
-
-def replace(desk: Desk, invoice: Object, intent: Object) -> None:
-    """Have an intent that was made elsewhere pay the invoice, in place of its own."""
-    drop(desk, invoice)
-    intent["_invoice"] = invoice["id"]
-    invoice["_payment_intent"] = intent["id"]
-    invoice_payments.asked(desk, invoice, intent["id"])
 
 
 def insist(intent: Object) -> None:

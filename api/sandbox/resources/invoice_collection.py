@@ -18,13 +18,20 @@ from api.sandbox.times import DAY
 def attempt(desk: Desk, invoice: Object, *, method: str | None = None, off_session: bool = True) -> Object | None:
     """Try to take what an open invoice asks, by the method given or the one that holds for it.
 
-    The intent as it stands after it, or None where there is no method to try.
+    The intent as it stands after it, or None where there is no method to try, or none that fits. Raises StripeError
+    for one that was given and does not fit.
     """
     chosen = method or invoice_charging.method_of(desk, invoice)
     if chosen is None:
         failed(desk, invoice, None)
         return None
-    intent = invoice_charging.charge(desk, invoice, chosen, off_session=off_session)
+    try:
+        intent = invoice_charging.charge(desk, invoice, chosen, off_session=off_session)
+    except StripeError:
+        if method is not None:
+            raise
+        failed(desk, invoice, None)
+        return None
     take(desk, invoice, intent)
     return intent
 
@@ -36,6 +43,7 @@ def take(desk: Desk, invoice: Object, intent: Object) -> None:
     elif intent["status"] == "processing":
         desk.never("invoice.attempt", invoice["id"])
         changes = {"attempted": True, "attempt_count": invoice["attempt_count"] + 1, "next_payment_attempt": None}
+        changes["_on_its_way"] = True
         desk.change(invoice, changes, "invoice.updated")
         subscription_standing.processing(desk, invoice)
     elif intent["status"] in ("requires_payment_method", "requires_action", "requires_confirmation"):
@@ -51,11 +59,8 @@ def settled(desk: Desk, intent: Object) -> None:
         or invoice["_payment_intent"] != intent["id"]
     ):
         return
-    if intent["status"] == "canceled":
-        return
-    if intent["status"] == "requires_action" and invoice["attempted"] is False:
-        return
-    take(desk, invoice, intent)
+    if intent["status"] in ("succeeded", "processing", "requires_payment_method"):
+        take(desk, invoice, intent)
 
 
 def paid(desk: Desk, invoice: Object, intent: Object | None) -> None:
@@ -63,10 +68,11 @@ def paid(desk: Desk, invoice: Object, intent: Object | None) -> None:
     before = copy.deepcopy(invoice)
     desk.never("invoice.attempt", invoice["id"])
     desk.never("invoice.overdue", invoice["id"])
+    attempts = 0 if intent is None or invoice.pop("_on_its_way", False) else 1
     invoice |= {
         "amount_paid": 0 if intent is None else invoice["amount_due"],
         "amount_remaining": 0,
-        "attempt_count": invoice["attempt_count"] + (intent is not None),
+        "attempt_count": invoice["attempt_count"] + attempts,
         "attempted": True,
         "auto_advance": False,
         "next_payment_attempt": None,
@@ -76,7 +82,7 @@ def paid(desk: Desk, invoice: Object, intent: Object | None) -> None:
     }
     if intent is None:
         invoice |= {"amount_paid": invoice["amount_due"], "amount_paid_off_stripe": invoice["amount_due"]}
-        invoice_payments.canceled(desk, invoice)
+        invoice_charging.drop(desk, invoice)
     else:
         invoice_payments.paid(desk, invoice, intent)
     invoice.pop("status_details", None)
@@ -90,7 +96,7 @@ def paid(desk: Desk, invoice: Object, intent: Object | None) -> None:
 def failed(desk: Desk, invoice: Object, intent: Object | None) -> None:
     """An attempt did not bring the money: say when the next one is, or that there is none."""
     before = copy.deepcopy(invoice)
-    attempts = invoice["attempt_count"] + 1
+    attempts = invoice["attempt_count"] + (0 if invoice.pop("_on_its_way", False) else 1)
     next_s = _next_attempt_s(desk, invoice, attempts)
     invoice |= {"attempt_count": attempts, "attempted": True, "next_payment_attempt": next_s}
     if next_s is None:
@@ -99,7 +105,7 @@ def failed(desk: Desk, invoice: Object, intent: Object | None) -> None:
         desk.later(next_s, "invoice.attempt", invoice["id"])
     desk.emit("invoice.updated", invoice, before)
     desk.emit("invoice.payment_failed", invoice)
-    if intent is not None and intent["status"] == "requires_action":
+    if intent is not None and _wants_to_be_seen(intent):
         desk.emit("invoice.payment_action_required", invoice)
     _delinquent(desk, invoice)
     first = invoice["billing_reason"] == "subscription_create"
@@ -107,6 +113,12 @@ def failed(desk: Desk, invoice: Object, intent: Object | None) -> None:
     subscription_standing.failed(desk, invoice, over=over)
     if over and settings(desk)["invoice_after_retries"] == "uncollectible":
         write_off(desk, invoice, "max_payment_attempts")
+
+
+def _wants_to_be_seen(intent: Object) -> bool:
+    """The bank wants to see the customer: now, or it declined because they were not there."""
+    error = intent["last_payment_error"] or {}
+    return intent["status"] == "requires_action" or error.get("code") == "authentication_required"
 
 
 def _next_attempt_s(desk: Desk, invoice: Object, attempts: int) -> int | None:
@@ -145,7 +157,6 @@ def pay_by_request(desk: Desk, invoice: Object, params: Object) -> None:
     if invoice["status"] == "paid":
         return
     if params.get("paid_out_of_band"):
-        invoice_charging.drop(desk, invoice)
         paid(desk, invoice, None)
         return
     method = params.get("payment_method")

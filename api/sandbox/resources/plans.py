@@ -20,7 +20,7 @@ def create(desk: Desk, params: dict[str, Any]) -> Object:
     product = params.get("product")
     described: Object = {}
     described["product_data" if isinstance(product, dict) else "product"] = product
-    period = {
+    period: Object = {
         "interval": params["interval"],
         **{n: params[n] for n in ("interval_count", "meter", "trial_period_days", "usage_type") if n in params},
     }

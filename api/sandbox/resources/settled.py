@@ -13,6 +13,7 @@ from api.sandbox.state import Object
 #: Key of the intent -> module and function `(desk, intent)`. Named, not imported: they import the payments.
 LISTENERS: dict[str, tuple[str, str]] = {
     "_invoice": ("invoice_collection", "settled"),
+    "_subscription": ("subscription_standing", "set_up"),
     "_session": ("checkout_completion", "intent_stands"),
 }
 

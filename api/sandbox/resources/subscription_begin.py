@@ -7,7 +7,7 @@ from typing import Any
 
 from api.sandbox.desk import Desk
 from api.sandbox.errors import StripeError, invalid
-from api.sandbox.resources import invoice_charging, invoice_collection
+from api.sandbox.resources import invoice_charging, invoice_collection, setup_intents
 from api.sandbox.resources.charging import default_method
 from api.sandbox.resources.invoice_finalizing import finalize
 from api.sandbox.resources.invoice_item_terms import asked
@@ -37,6 +37,8 @@ def begin(desk: Desk, params: dict[str, Any], *, intent: Object | None = None) -
     `intent`: has paid the first invoice already, as a checkout session's does.
     """
     refuse(params)
+    if params.get("plan") is not None and not params.get("items"):
+        params = {**params, "items": [{name: params[name] for name in ("plan", "quantity") if name in params}]}
     if params.get("customer") is None:
         raise invalid("Missing required param: customer.", "customer", "parameter_missing")
     customer = desk.get("customer", params["customer"], "customer")
@@ -53,9 +55,7 @@ def begin(desk: Desk, params: dict[str, Any], *, intent: Object | None = None) -
     _pay_method(desk, subscription, params, paid=intent is not None)
     subscription["_quiet"] = True
     behavior = params.get("payment_behavior") or "allow_incomplete"
-    _first_invoice(desk, subscription, share, behavior, params)
-    if intent is not None:
-        _paid_already(desk, subscription, intent)
+    _first_invoice(desk, subscription, share, behavior, params, intent)
     del subscription["_quiet"]
     _started(desk, subscription, behavior, params)
     return subscription
@@ -155,21 +155,32 @@ def _pay_method(desk: Desk, subscription: Object, params: dict[str, Any], *, pai
 
 
 def _first_invoice(
-    desk: Desk, subscription: Object, shares: dict[str, tuple[int, int]], behavior: str, params: dict[str, Any]
+    desk: Desk,
+    subscription: Object,
+    shares: dict[str, tuple[int, int]],
+    behavior: str,
+    params: dict[str, Any],
+    intent: Object | None,
 ) -> None:
     items = items_of(desk, subscription)
     lines = [line for item in items for line in ahead(desk, subscription, item, shares.get(item["id"]))]
     sends = subscription["collection_method"] == "send_invoice"
-    invoice = bill(desk, subscription, lines, "subscription_create", auto_advance=True)
+    paying = {} if intent is None else {"_payment_intent": intent["id"]}
+    invoice = bill(desk, subscription, lines, "subscription_create", auto_advance=True, **paying)
     if sends and invoice["total"] > 0:
         return
     finalize(desk, invoice)
     if invoice["status"] == "paid":
+        if behavior == "default_incomplete":
+            _ask_for_method(desk, subscription)
         return
     desk.never("invoice.attempt", invoice["id"])
     invoice["next_payment_attempt"] = None
     subscription["status"] = "incomplete"
-    if behavior == "default_incomplete" or params.get("_waits"):
+    if intent is not None:
+        invoice_collection.take(desk, invoice, intent)
+        return
+    if behavior == "default_incomplete":
         return
     off_session = params.get("off_session", False)
     found = invoice_collection.attempt(desk, invoice, off_session=off_session)
@@ -186,11 +197,16 @@ def _refuse(intent: Object) -> None:
         raise
 
 
-def _paid_already(desk: Desk, subscription: Object, intent: Object) -> None:
-    invoice = desk.get("invoice", subscription["latest_invoice"])
-    if invoice["status"] == "open":
-        invoice_charging.replace(desk, invoice, intent)
-        invoice_collection.take(desk, invoice, intent)
+def _ask_for_method(desk: Desk, subscription: Object) -> None:
+    """Nothing is to be paid yet, and nothing there to pay with: an intent to save a method waits for the customer.
+
+    https://docs.stripe.com/api/subscriptions/object#subscription_object-pending_setup_intent.
+    """
+    if default_method(desk, subscription["customer"], subscription["default_payment_method"]) is not None:
+        return
+    intent = setup_intents.create(desk, {"customer": subscription["customer"], "usage": "off_session"})
+    intent["_subscription"] = subscription["id"]
+    subscription["pending_setup_intent"] = intent["id"]
 
 
 def _started(desk: Desk, subscription: Object, behavior: str, params: dict[str, Any]) -> None:

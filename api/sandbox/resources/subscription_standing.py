@@ -61,6 +61,16 @@ def processing(desk: Desk, invoice: Object) -> None:
         _tell(desk, subscription, before)
 
 
+def set_up(desk: Desk, intent: Object) -> None:
+    """The method that a subscription waited for is saved: it pays from now on."""
+    subscription = desk.held("subscription", intent["_subscription"])
+    if subscription is None or subscription["status"] in ENDED or intent["status"] != "succeeded":
+        return
+    before = snapshot(desk, subscription)
+    subscription |= {"default_payment_method": intent["payment_method"], "pending_setup_intent": None}
+    _tell(desk, subscription, before)
+
+
 def _begun(desk: Desk, subscription: Object) -> None:
     desk.never("subscription.expire", subscription["id"])
     trial = subscription["trial_end"] is not None and subscription["trial_end"] > desk.now_s
