@@ -17,6 +17,7 @@ from replay.cli.agreements import agreements
 from replay.cli.approvals import approvals
 from replay.cli.audit import audit
 from replay.cli.calls import calls
+from replay.cli.checkout import checkout
 from replay.cli.customers import customers
 from replay.cli.endpoints import endpoints
 from replay.cli.entitlements import entitlements
@@ -96,6 +97,7 @@ for _command in (
     orgs,
     endpoints,
     calls,
+    checkout,
     customers,
     plans,
     agreements,
