@@ -89,12 +89,8 @@ def test_an_interval_that_changes_with_a_phase_begins_its_period_there() -> None
     assert shop.subscription(made["id"])["billing_cycle_anchor"] == MONTH_S
 
 
-@pytest.mark.parametrize(
-    ("behavior", "schedule_status", "status"), [("release", "released", "active"), ("cancel", "completed", "canceled")]
-)
-def test_after_its_last_phase_it_lets_the_subscription_go_or_ends_it(
-    behavior: str, schedule_status: str, status: str
-) -> None:
+@pytest.mark.parametrize(("behavior", "status"), [("release", "active"), ("cancel", "canceled")])
+def test_after_its_last_phase_it_lets_the_subscription_go_or_ends_it(behavior: str, status: str) -> None:
     # given
     shop = Billed()
     made, schedule = commitment(shop, monthly(items=[{"price": shop.price(5000)}]), end_behavior=behavior)
@@ -104,9 +100,10 @@ def test_after_its_last_phase_it_lets_the_subscription_go_or_ends_it(
     # then
     held = shop.asked.get(f"/v1/subscription_schedules/{schedule['id']}")
     found = shop.subscription(made["id"])
-    assert (held["status"], found["status"]) == (schedule_status, status)
+    assert (held["status"], found["status"]) == ("completed", status)
     assert len(shop.invoices()) == (3 if behavior == "release" else 2)
-    assert f"subscription_schedule.{schedule_status}" in shop.happened("subscription_schedule")
+    assert found["schedule"] == (None if behavior == "release" else schedule["id"])
+    assert "subscription_schedule.completed" in shop.happened("subscription_schedule")
     assert "subscription_schedule.expiring" in shop.happened("subscription_schedule")
 
 
@@ -130,6 +127,17 @@ def test_canceled_it_takes_the_subscription_with_it() -> None:
     assert (canceled["status"], shop.subscription(made["id"])["status"]) == ("canceled", "canceled")
 
 
+def test_canceled_before_it_began_it_is_aborted() -> None:
+    shop = Billed()
+    phases = [monthly(items=[{"price": shop.price()}])]
+    later = {"customer": shop.customer, "start_date": START_S + DAY}
+    schedule = shop.asked.post("/v1/subscription_schedules", **later, phases=phases)
+    assert shop.asked.post(f"/v1/subscription_schedules/{schedule['id']}/cancel")["status"] == "canceled"
+    shop.to(START_S + 2 * DAY)
+    assert shop.happened("subscription_schedule")[-1] == "subscription_schedule.aborted"
+    assert shop.asked.get("/v1/subscriptions", customer=shop.customer, status="all")["data"] == []
+
+
 def test_a_scheduled_subscription_is_ended_by_its_schedule_only() -> None:
     shop = Billed()
     made, schedule = commitment(shop)
@@ -146,11 +154,12 @@ def test_one_that_begins_later_makes_its_subscription_then() -> None:
     )  # fmt: skip
     assert (schedule["status"], schedule["subscription"]) == ("not_started", None)
     # when
-    shop.to(START_S + 5 * DAY)
+    shop.to(START_S + 5 * DAY + 3600)
     # then
     held = shop.asked.get(f"/v1/subscription_schedules/{schedule['id']}")
     assert held["status"] == "active"
     assert (shop.subscription(held["subscription"])["quantity"], shop.latest()["total"]) == (2, 5000)
+    assert (shop.latest()["status"], shop.latest()["created"]) == ("paid", START_S + 5 * DAY)
 
 
 def test_until_clover_a_phase_may_count_its_periods() -> None:

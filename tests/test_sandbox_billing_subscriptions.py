@@ -470,3 +470,10 @@ class TestLate:
         shop.card("pm_usBankAccount_success")
         shop.to(MONTH_S + HOUR)
         assert shop.subscription(made["id"])["status"] == "past_due"
+
+    def test_a_trial_that_is_ended_by_hand_with_nothing_to_charge_pauses_when_that_was_asked(self) -> None:
+        shop = Billed(card=None)
+        end = {"end_behavior": {"missing_payment_method": "pause"}}
+        made = shop.subscribe(trial_period_days=7, trial_settings=end)
+        assert shop.change(made["id"], trial_end="now")["status"] == "paused"
+        assert shop.happened("customer.subscription.paused") == ["customer.subscription.paused"]

@@ -99,7 +99,7 @@ def _start(desk: Desk, schedule: Object, phase: Object) -> None:
         asked["trial_end"] = phase["trial_end"]
     if phase["discounts"]:
         asked["discounts"] = [{n: v for n, v in one.items() if v is not None} for one in phase["discounts"]]
-    subscription = begin(desk, {**asked, "billing_mode": {"type": schedule["billing_mode"]["type"]}})
+    subscription = begin(desk, {**asked, "billing_mode": {"type": schedule["billing_mode"]["type"]}}, scheduled=True)
     schedule["subscription"] = subscription["id"]
     tie(desk, subscription, schedule["id"])
 
@@ -172,15 +172,17 @@ def release(desk: Desk, schedule: Object) -> None:
 
 
 def _finish(desk: Desk, schedule: Object) -> None:
-    """The last phase is over."""
-    if schedule["end_behavior"] == "release":
-        release(desk, schedule)
-        return
+    """The last phase is over: the subscription goes on by itself, or ends."""
     subscription = desk.get("subscription", schedule["subscription"])
-    changes = {"status": "completed", "completed_at": desk.now_s, "current_phase": None}
+    changes: Object = {"status": "completed", "completed_at": desk.now_s, "current_phase": None}
+    goes_on = schedule["end_behavior"] == "release"
+    if goes_on:
+        changes |= {"released_subscription": subscription["id"], "subscription": None}
     desk.never("schedule.phase", schedule["id"])
     desk.change(schedule, changes, "subscription_schedule.completed")
-    if subscription["status"] not in ENDED:
+    if goes_on:
+        tie(desk, subscription, None)
+    elif subscription["status"] not in ENDED:
         end_now(desk, subscription)
 
 

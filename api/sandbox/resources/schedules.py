@@ -166,7 +166,7 @@ def cancel(desk: Desk, params: dict[str, Any], id: str) -> Object:
         subscription_cancels.cancel(desk, wanted, schedule["subscription"])
     else:
         changes = {"status": "canceled", "canceled_at": desk.now_s, "current_phase": None}
-        desk.change(schedule, changes, "subscription_schedule.canceled")
+        desk.change(schedule, changes, "subscription_schedule.aborted")  # as the CLI's own trigger of it does
     return schedule
 
 

@@ -31,10 +31,11 @@ _NO_METHOD = (
 )
 
 
-def begin(desk: Desk, params: dict[str, Any], *, intent: Object | None = None) -> Object:
+def begin(desk: Desk, params: dict[str, Any], *, intent: Object | None = None, scheduled: bool = False) -> Object:
     """A subscription with its first invoice, as `POST /v1/subscriptions` makes it. Raises StripeError.
 
-    `intent`: has paid the first invoice already, as a checkout session's does.
+    `intent`: has paid the first invoice already, as a checkout session's does. `scheduled`: a schedule begins it; it is
+    active at once, and its first invoice a draft for an hour.
     """
     refuse(params)
     if params.get("plan") is not None and not params.get("items"):
@@ -52,9 +53,9 @@ def begin(desk: Desk, params: dict[str, Any], *, intent: Object | None = None) -
     share = _periods(desk, subscription, prices, params)
     _end_date(subscription, params)
     _first_items(desk, subscription, customer, params)
-    _pay_method(desk, subscription, params, paid=intent is not None)
+    _pay_method(desk, subscription, params, paid=scheduled or intent is not None)
     subscription["_quiet"] = True
-    behavior = params.get("payment_behavior") or "allow_incomplete"
+    behavior = "scheduled" if scheduled else params.get("payment_behavior") or "allow_incomplete"
     _first_invoice(desk, subscription, share, behavior, params, intent)
     del subscription["_quiet"]
     _started(desk, subscription, behavior, params)
@@ -164,10 +165,10 @@ def _first_invoice(
 ) -> None:
     items = items_of(desk, subscription)
     lines = [line for item in items for line in ahead(desk, subscription, item, shares.get(item["id"]))]
-    sends = subscription["collection_method"] == "send_invoice"
+    waits = subscription["collection_method"] == "send_invoice" or behavior == "scheduled"
     paying = {} if intent is None else {"_payment_intent": intent["id"]}
     invoice = bill(desk, subscription, lines, "subscription_create", auto_advance=True, **paying)
-    if sends and invoice["total"] > 0:
+    if waits and invoice["total"] > 0:
         return
     finalize(desk, invoice)
     if invoice["status"] == "paid":

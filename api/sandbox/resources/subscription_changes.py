@@ -13,7 +13,7 @@ from api.sandbox.resources.invoice_finalizing import finalize
 from api.sandbox.resources.periods import around
 from api.sandbox.resources.prorating import Part, remaining, unused
 from api.sandbox.resources.subscription_billing import ahead, bill, prorate, used
-from api.sandbox.resources.subscription_cycle import living, plan_ahead
+from api.sandbox.resources.subscription_cycle import living, plan_ahead, stopped_without_method
 from api.sandbox.resources.subscription_fields import put, refuse
 from api.sandbox.resources.subscription_item_changes import apply, begins_anew
 from api.sandbox.resources.subscription_standing import ENDED, items_of, snapshot
@@ -75,6 +75,10 @@ def terms_of(desk: Desk, subscription: Object, params: dict[str, Any]) -> Terms:
 
 def carry_out(desk: Desk, subscription: Object, said: list[dict[str, Any]], terms: Terms, before: Object) -> None:
     """Change items, period and trial, with prorations, the event, and an invoice where one is due at once."""
+    if terms.trial_end == "now" and subscription["status"] == "trialing":
+        subscription["trial_end"] = desk.now_s
+        if stopped_without_method(desk, subscription):
+            return
     had = {item["id"]: dict(item) for item in items_of(desk, subscription)}
     trialing = subscription["status"] == "trialing"
     resets = begins_anew(desk, subscription, said, anchor_now=terms.anchor_now, trial_end=terms.trial_end)

@@ -90,7 +90,7 @@ def turn(desk: Desk, id: str) -> None:
         before_turn(desk, subscription)
         if subscription["status"] in ENDED or period_end(desk, subscription) > desk.now_s:
             return
-    if _stopped_without_method(desk, subscription):
+    if stopped_without_method(desk, subscription):
         return
     renew(desk, subscription)
     plan_ahead(desk, subscription)
@@ -151,7 +151,7 @@ def _as_paused(desk: Desk, subscription: Object, invoice: Object) -> None:
         invoice_collection.write_off(desk, invoice, "subscription_paused")
 
 
-def _stopped_without_method(desk: Desk, subscription: Object) -> bool:
+def stopped_without_method(desk: Desk, subscription: Object) -> bool:
     """A trial that ends with nothing to charge is canceled, or pauses, when that was asked for."""
     wanted = subscription["trial_settings"]["end_behavior"]["missing_payment_method"]
     trial = subscription["status"] == "trialing" and subscription["trial_end"] <= desk.now_s
