@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 
+from api.calls.issuing import Issuer
 from api.calls.wiring import open_calls
 from api.calls.worker import CallWorker
 from api.database import Database
@@ -20,7 +21,7 @@ from api.fetching import Fetcher
 from api.metrics import FAULTS
 from api.observing import Observer
 from api.posting import Poster
-from api.reconciling import Reconciler, opened
+from api.reconciling import opened
 from api.scheduler import Scheduler, leads
 from api.settings import Settings
 from api.stripe_reading import StripeReader
@@ -58,6 +59,7 @@ class Outgoing:
             ("reactions", self._reacting),
             ("deliveries", self._delivering),
             ("calls", self._calling),
+            ("issuing", self._issuing),
             ("fetches", self._fetching),
             ("reconciling", self._reconciling),
         )
@@ -137,6 +139,20 @@ class Outgoing:
         ):
             self._run(worker, tail)
 
+    def _issuing(self) -> None:
+        settings = self._settings
+        if settings.stripe_secret_key is None:
+            self._stopping.wait()
+            return
+        conninfo = self._database.conninfo
+        with (
+            contextlib.closing(self._database.key_store(settings)) as keys,
+            contextlib.closing(open_calls(self._database, settings, keys, waited_for=False)) as calls,
+            contextlib.closing(store.Tail(store.as_role(conninfo, "recount_reader"))) as tail,
+            contextlib.closing(Issuer(conninfo, calls, time.time)) as issuer,
+        ):
+            self._run(issuer, tail)
+
     def _fetching(self) -> None:
         settings = self._settings
         if settings.stripe_secret_key is None:
@@ -149,22 +165,22 @@ class Outgoing:
             observer, reader = Observer(calls.journal, keys), StripeReader(calls.stripe)
             fetcher = Fetcher(self._database.conninfo, calls.journal, observer, reader, time.time)
             with contextlib.closing(fetcher):
-                self._look(fetcher, _FETCH_REST_S)
+                self._repeat(lambda: fetcher.lead() and fetcher.step(), _FETCH_REST_S)
 
     def _reconciling(self) -> None:
         if self._settings.stripe_secret_key is None:
             self._stopping.wait()
             return
         with opened(self._database, self._settings) as reconciler:
-            self._look(reconciler, _RECONCILE_REST_S)
+            self._repeat(reconciler.step, _RECONCILE_REST_S)
 
-    def _look(self, job: Fetcher | Reconciler, rest_s: float) -> None:
+    def _repeat(self, step: Callable[[], bool], rest_s: float) -> None:
         """What asks read models rather than the log: now and then."""
         while not self._stopping.is_set():
-            if not (job.lead() and job.step()):
+            if not step():
                 self._stopping.wait(rest_s)
 
-    def _run(self, job: Reactor | Deliverer | CallWorker, tail: store.Tail) -> None:
+    def _run(self, job: Reactor | Deliverer | CallWorker | Issuer, tail: store.Tail) -> None:
         while not self._stopping.is_set():
             if not job.lead():
                 self._stopping.wait(_STAND_BY_S)

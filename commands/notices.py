@@ -18,6 +18,8 @@ TYPES: dict[str, str] = {
     "deployments.scale": "The deployment system is asked to scale an environment to zero, or up; it must acknowledge.",
     "enforcement.overdue": "The deployment system has not acknowledged in time how an environment is to be scaled.",
     "entitlement.changed": "What an organization may use of a feature changed, or will at a time that is known now.",
+    "issuance.failed": "Stripe refused a step of billing our lines: the invoice waits until somebody tries again.",
+    "issuance.held": "Stripe's invoice is not what we meant to bill, to the cent: it waits for a person.",
     "organization.linked": "An operator linked a Stripe customer to an organization.",
     "override.ending": "An operator's word on a feature of an organization ends soon.",
     "passthrough.stop": "Provider costs of an organization reached their cap; who spends has to acknowledge it.",

@@ -24,6 +24,7 @@ from ledger.events import (
     SubscriptionPlanMoved,
 )
 from ledger.ids import Mode, difference_stream, notice_stream, reaction_stream
+from ledger.issuing_events import IssuanceFailed, IssuanceHeld
 from ledger.service_events import EnforcementAsked
 from ledger.stripe_call_events import StripeCallsStopped, StripeCallUnknown
 
@@ -160,6 +161,18 @@ def _tell_unknown(cause: Recorded, org: str | None, receipt: str) -> tuple[Follo
     return (tell(receipt, "stripe.call_unknown", lost.mode, lost.org, lost.at_s, said),)
 
 
+def _tell_issuance(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow, ...]:
+    stuck = cause.event
+    assert isinstance(stuck, (IssuanceHeld, IssuanceFailed))
+    said: dict[str, Any] = {"issuance": stuck.issuance, "account": stuck.account, "step": stuck.step}
+    if isinstance(stuck, IssuanceHeld):
+        found = [{"what": d.what, "ours": d.ours, "stripes": d.stripes} for d in stuck.discrepancies]
+        said |= {"invoice": stuck.invoice, "discrepancies": found}
+    else:
+        said |= {"type": stuck.type, "code": stuck.code}
+    return (tell(receipt, stuck.NAME, stuck.mode, stuck.org, stuck.at_s, said),)
+
+
 #: The registry: one line a reaction to an event.
 REACTIONS: tuple[Reaction, ...] = (
     Reaction("when_organization_linked_then_tell", (OrganizationLinked.NAME,), _tell_link, tells=True),
@@ -168,6 +181,7 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("when_enforcement_asked_then_tell", (EnforcementAsked.NAME,), tell_enforcement, tells=True),
     Reaction("when_stripe_calls_stopped_then_tell", (StripeCallsStopped.NAME,), _tell_stop, tells=True),
     Reaction("when_stripe_call_unknown_then_tell", (StripeCallUnknown.NAME,), _tell_unknown, tells=True),
+    Reaction("when_issuance_stuck_then_tell", (IssuanceHeld.NAME, IssuanceFailed.NAME), _tell_issuance, tells=True),
 )
 #: The registry: one line a derivation that is watched.
 WATCHES: tuple[Watch, ...] = (

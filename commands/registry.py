@@ -35,6 +35,13 @@ from commands.environments import (
     UNSHARE_ENVIRONMENT,
     WITHDRAW_OUTAGE,
 )
+from commands.issuing import (
+    FINALIZE_ISSUANCE,
+    ISSUE_INVOICE,
+    RELEASE_ISSUANCE,
+    RETRY_ISSUANCE,
+    VOID_ISSUANCE,
+)
 from commands.organizations import LINK_ORGANIZATION, UNLINK_ORGANIZATION
 from commands.overrides import DENY_OVERRIDE, END_OVERRIDE, GRANT_OVERRIDE
 from commands.placements import PLACE
@@ -102,6 +109,11 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     DISCARD_BATCH,
     RESOLVE_CALL,
     RETRY_CALL,
+    ISSUE_INVOICE,
+    FINALIZE_ISSUANCE,
+    RETRY_ISSUANCE,
+    RELEASE_ISSUANCE,
+    VOID_ISSUANCE,
     SET_BILLING_CONTACT,
     SET_UP_PAYMENT_METHOD,
     ATTACH_PAYMENT_METHOD,

@@ -43,6 +43,8 @@ class InObject(NamedTuple):
     """Field -> the call's parameter that it equals after the call."""
     tells_absence: bool = False
     """Whether an object that says neither proves that the call never happened."""
+    gone: bool = False
+    """Whether the object is there no more after the call."""
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,18 @@ def _changed(name: str, path: str, object: str, *, at: str = "", money: bool = F
     return Operation(name, method, path + at, object, found, money, **{"retrieve": path, **how})
 
 
+def _deleted(name: str, path: str, object: str) -> Operation:
+    """An object that is gone afterwards."""
+    found = InObject(path, is_now=(("deleted", (True,)),), tells_absence=True, gone=True)
+    return Operation(name, "DELETE", path, object, found, marks=False, retrieve=path)
+
+
 _CUSTOMER, _SETUP, _METHOD = "/v1/customers", "/v1/setup_intents", "/v1/payment_methods"
 _SESSION, _PORTAL, _LINK = "/v1/checkout/sessions", "/v1/billing_portal/sessions", "/v1/payment_links"
 _INTENT, _REFUND = "/v1/payment_intents", "/v1/refunds"
+_INVOICE, _ITEM, _NOTE = "/v1/invoices", "/v1/invoiceitems", "/v1/credit_notes"
+_SUBSCRIPTION, _SCHEDULE = "/v1/subscriptions", "/v1/subscription_schedules"
+_PORTAL_SET, _WEBHOOK = "/v1/billing_portal/configurations", "/v1/webhook_endpoints"
 
 #: The registry: one line an operation.
 _OPERATIONS: tuple[Operation, ...] = (
@@ -127,6 +138,58 @@ _OPERATIONS: tuple[Operation, ...] = (
         is_now=(("status", ("canceled",)),), tells_absence=True,
     ),
     _made("refunds.create", _REFUND, "refund", "charge", "payment_intent", money=True),
+    _made("invoices.create", _INVOICE, "invoice", "customer"),
+    _made("invoiceitems.create", _ITEM, "invoiceitem", "customer", "invoice", money=True),
+    _deleted("invoiceitems.delete", f"{_ITEM}/{{}}", "invoiceitem"),
+    _changed(
+        "invoices.finalize", f"{_INVOICE}/{{}}", "invoice", at="/finalize", marks=False, money=True,
+        is_now=(("status", ("open", "paid", "uncollectible", "void")),), tells_absence=True,
+    ),
+    Operation(
+        "invoices.send", "POST", f"{_INVOICE}/{{}}/send", "invoice", None, marks=False, retrieve=f"{_INVOICE}/{{}}"
+    ),
+    _changed(
+        "invoices.pay", f"{_INVOICE}/{{}}", "invoice", at="/pay", marks=False, money=True,
+        is_now=(("status", ("paid",)),),
+    ),
+    _changed(
+        "invoices.void", f"{_INVOICE}/{{}}", "invoice", at="/void", marks=False,
+        is_now=(("status", ("void",)),), tells_absence=True,
+    ),
+    _changed(
+        "invoices.mark_uncollectible", f"{_INVOICE}/{{}}", "invoice", at="/mark_uncollectible", marks=False,
+        is_now=(("status", ("uncollectible",)),), tells_absence=True,
+    ),
+    _deleted("invoices.delete", f"{_INVOICE}/{{}}", "invoice"),
+    _made("credit_notes.create", _NOTE, "credit_note", "invoice", money=True),
+    _made("subscriptions.create", _SUBSCRIPTION, "subscription", "customer", money=True, beside=(("status", "all"),)),
+    _changed("subscriptions.update", f"{_SUBSCRIPTION}/{{}}", "subscription", money=True),
+    _changed(
+        "subscriptions.cancel", f"{_SUBSCRIPTION}/{{}}", "subscription", method="DELETE", marks=False, money=True,
+        is_now=(("status", ("canceled",)),), tells_absence=True,
+    ),
+    _changed(
+        "subscriptions.resume", f"{_SUBSCRIPTION}/{{}}", "subscription", at="/resume", marks=False, money=True,
+        is_now=(("status", ("active", "past_due", "unpaid")),), tells_absence=True,
+    ),
+    _made("subscription_schedules.create", _SCHEDULE, "subscription_schedule", "customer", money=True),
+    _changed("subscription_schedules.update", f"{_SCHEDULE}/{{}}", "subscription_schedule", money=True),
+    _changed(
+        "subscription_schedules.release", f"{_SCHEDULE}/{{}}", "subscription_schedule", at="/release", marks=False,
+        is_now=(("status", ("released",)),), tells_absence=True,
+    ),
+    _made("products.create", "/v1/products", "product"),
+    _made("prices.create", "/v1/prices", "price", "product"),
+    _changed("prices.update", "/v1/prices/{}", "price"),
+    _made("features.create", "/v1/entitlements/features", "entitlements.feature", by_time=False),
+    Operation("product_features.create", "POST", "/v1/products/{}/features", "product_feature", None, marks=False),
+    Operation(
+        "meters.create", "POST", "/v1/billing/meters", "billing.meter", None, marks=False,
+        retrieve="/v1/billing/meters/{}",
+    ),
+    _made("portal_configurations.create", _PORTAL_SET, "billing_portal.configuration", by_time=False),
+    _made("webhook_endpoints.create", _WEBHOOK, "webhook_endpoint", by_time=False),
+    _changed("webhook_endpoints.update", f"{_WEBHOOK}/{{}}", "webhook_endpoint"),
 )  # fmt: skip
 OPERATIONS: dict[str, Operation] = {o.name: o for o in _OPERATIONS}
 

@@ -10,8 +10,10 @@ import msgspec
 
 from ledger.event_base import NO_PAYLOAD as NO_PAYLOAD
 from ledger.event_base import Event as Event
+from ledger.hosting_billing_events import HOSTING_BILLING_EVENTS
 from ledger.hosting_events import HOSTING_EVENTS
 from ledger.ids import Mode
+from ledger.issuing_events import ISSUING_EVENTS
 from ledger.passthrough_events import PASSTHROUGH_EVENTS
 from ledger.reconcile_events import RECONCILE_EVENTS
 from ledger.service_events import SERVICE_EVENTS
@@ -630,6 +632,8 @@ EVENTS: tuple[type[Event], ...] = (
     StripeCallsResumed,
     BillingCustomerRequested,
     *HOSTING_EVENTS,
+    *HOSTING_BILLING_EVENTS,
+    *ISSUING_EVENTS,
     *SERVICE_EVENTS,
     *PASSTHROUGH_EVENTS,
 )

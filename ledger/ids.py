@@ -45,6 +45,11 @@ def billing_customer_stream(mode: Mode, account: str, org: str) -> str:
     return f"billing_customer/{mode}/{account}/{_joined((org,))}"
 
 
+def issuance_stream(mode: Mode, issuance: str) -> str:
+    """The stream of one issuance: our own lines on their way to one Stripe invoice."""
+    return f"issuance/{mode}/{issuance}"
+
+
 def org_subject(mode: Mode, account: str, org: str) -> str:
     """Whose personal fields are those of a call that is made for an organization."""
     return subject_of(mode, account, f"org:{org}")

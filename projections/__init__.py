@@ -24,6 +24,7 @@ from projections.environments import ENVIRONMENTS
 from projections.fetches import BOOKINGS_MISSING, FETCH_FAILURES
 from projections.hosting_invoices import HOSTING_INVOICES
 from projections.invoices import INVOICES
+from projections.issuances import ISSUANCE_STEPS, ISSUANCES
 from projections.legacy_prices import LEGACY_PRICES
 from projections.notices import CLOSED_DIFFERENCES, ENTITLEMENT_CHANGES, NOTICES
 from projections.objects import with_families
@@ -106,6 +107,7 @@ _BILLING = Group(
         ACCRUALS_COUNTED,
         HOSTING_MONTHS,
         HOSTING_INVOICES,
+        ISSUANCE_STEPS,
         SPENDING_LIMITS,
         PAYMENT_FAILURES,
         SERVICE_POLICIES,
@@ -129,6 +131,7 @@ _BILLING = Group(
         ACCOUNTS,
         TAX_PROFILES,
         BOOKINGS_MISSING,
+        ISSUANCES,
         RECONCILIATION_BATCHES,
         RECONCILIATION_LINES,
         PROVIDER_CHARGES,

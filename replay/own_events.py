@@ -31,6 +31,7 @@ from ledger.ids import (
     environment_stream,
     fetch_stream,
     hosting_months_stream,
+    issuance_stream,
     item_parts,
     key_stream,
     link_stream,
@@ -94,6 +95,7 @@ _STREAMS: dict[str, Callable[[Any], list[str]]] = {
     "hosting_months": lambda key: [hosting_months_stream(key[0])],
     "spending_limits": lambda key: [spending_stream(*key)],
     "api_keys": lambda key: [key_stream(*key)],
+    "issuance_steps": lambda key: [issuance_stream(*key)],
     "stripe_calls": lambda key: [call_stream(*key)],
     "stripe_calls_stopped": lambda key: [calls_stream(*key)],
 }

@@ -33,6 +33,15 @@ _PREFIXES = {
     "products": ("product", "prod_"),
     "prices": ("price", "price_"),
     "charges": ("charge", "ch_"),
+    "invoices": ("invoice", "in_"),
+    "invoiceitems": ("invoiceitem", "ii_"),
+    "credit_notes": ("credit_note", "cn_"),
+    "subscriptions": ("subscription", "sub_"),
+    "subscription_schedules": ("subscription_schedule", "sub_sched_"),
+    "entitlements/features": ("entitlements.feature", "feat_"),
+    "billing/meters": ("billing.meter", "mtr_"),
+    "billing_portal/configurations": ("billing_portal.configuration", "bpc_"),
+    "webhook_endpoints": ("webhook_endpoint", "we_"),
 }
 _STATUSES = {"customers": None, "setup_intents": "requires_payment_method", "checkout/sessions": "open"}
 
@@ -143,12 +152,22 @@ class FakeStripe:
         if found is None:
             return 404, _error("invalid_request_error", "resource_missing")
         self.done[key] += 1
+        if method == "DELETE" and found["object"] != "subscription":
+            del self.objects[f"{account}/{id}"]
+            return 200, {"id": id, "object": found["object"], "deleted": True}
+        verb = "cancel" if method == "DELETE" else verb
         changes = {
             "attach": {"customer": params.get("customer")},
             "detach": {"customer": None},
             "expire": {"status": "expired", "url": None},
             "cancel": {"status": "canceled"},
             "capture": {"status": "succeeded"},
+            "finalize": {"status": "open"},
+            "pay": {"status": "paid"},
+            "void": {"status": "void"},
+            "mark_uncollectible": {"status": "uncollectible"},
+            "resume": {"status": "active"},
+            "release": {"status": "released"},
         }.get(verb, {k: v for k, v in params.items() if k != "metadata"})
         found |= changes
         found["metadata"] = {**found.get("metadata", {}), **params.get("metadata", {})}

@@ -1,7 +1,7 @@
 """What brings issuances on: it asks for what each wants next, takes the answers, and looks at the invoice.
 
-Everything is decided by `commands.issuing`, and a step is one unit with the calls it asks for: whatever dies in between,
-the next one goes on from what the log holds. One leads; another one beside it would only lose races.
+Everything is decided by `commands.issuing`, and a step is one unit with the calls it asks for: whatever dies between
+two, the next one goes on from what the log holds. One leads; another one beside it would only lose races.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from commands.acts import Asked
 from commands.issuing import ISSUANCES
 from commands.issuing_calls import step_calls
 from commands.issuing_process import Issuance, Want, want
-from commands.issuing_steps import Answer, AskStep, GiveUpStep, TakeAnswers, Taken, TakeLook
+from commands.issuing_steps import Answer, AskStep, GiveUpStep, TakeAnswers, TakeLook, Taken
 from commands.reactions import SYSTEM
 from commands.stripe_calls import CALLS
 from ledger.events import Cause, Metadata, NewEvent
@@ -82,7 +82,7 @@ class Issuer:
         self._resting = {id: until_s for id, until_s in self._resting.items() if until_s > now_s}
         given = {"mode": self._mode, "resting": list(self._resting), "limit": _AT_ONCE}
         ready = self._conn.execute(_READY, given).fetchall()
-        return any([self.bring_on(str(id)) for (id,) in ready])
+        return sum(self.bring_on(str(id)) for (id,) in ready) > 0
 
     def bring_on(self, id: str) -> bool:
         """Take every step that one issuance can take now. Returns whether there was one."""
@@ -178,10 +178,10 @@ class Issuer:
             return False
         metadata, stream = self._metadata(asked, cause), issuance_stream(asked.mode, asked.issuance)
         unit = [NewEvent(stream, issuance.events + 1 + i, e, metadata) for i, e in enumerate(events)]
-        outcome = self._calls.journal.append(*unit, *beside)
-        for event in events:
-            log.info("issuance", issuance=asked.issuance, event=event.NAME, org=asked.org)
-        return isinstance(outcome, Appended) or bool(self._calls.journal.read_stream(stream))
+        if isinstance(self._calls.journal.append(*unit, *beside), Appended):
+            for event in events:
+                log.info("issuance_moved", issuance=asked.issuance, said=event.NAME, org=asked.org)
+        return True  # somebody else was first: so it moved
 
     def _metadata(self, asked: IssuanceRequested, cause: Cause) -> Metadata:
         return Metadata(

@@ -3,14 +3,14 @@
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
 
 from api.calls.client import NoAnswer
 from commands.issuing_amounts import Seen, SeenLine
-from ledger.codec import encode_exactly
 from ledger.facts import ObjectFact
+from ledger.inbox import encode_exactly
 from ledger.observing import Sighting
 from ledger.stripe_call_events import StripeObjectObserved
+from ledger.translations.invoice import Invoice
 from ledger.translations.observed import translate_observed
 
 
@@ -31,16 +31,17 @@ def seen_in(sighting: Sighting) -> Seen:
     said = translate_observed(event)
     if not isinstance(said, ObjectFact):
         raise NoAnswer(f"the invoice cannot be read: {said}")
-    facts: Any = said.facts
+    spoken = (name for i, name in enumerate(Invoice.__struct_fields__) if said.mask >> i & 1)
+    facts = dict(zip(spoken, said.values, strict=True))
     return Seen(
-        status=_plain(facts.status),
-        currency=_plain(facts.currency),
-        customer=_plain(facts.customer),
-        subtotal_minor=_plain(facts.subtotal_minor) or 0,
-        tax_minor=_plain(facts.tax_minor) or 0,
-        total_minor=_plain(facts.total_minor) or 0,
-        lines=tuple(_line(line) for line in _plain(facts.lines) or ()),
-        complete=_plain(facts.lines_complete) is True,
+        status=facts.get("status"),
+        currency=facts.get("currency"),
+        customer=facts.get("customer"),
+        subtotal_minor=facts.get("subtotal_minor") or 0,
+        tax_minor=facts.get("tax_minor") or 0,
+        total_minor=facts.get("total_minor") or 0,
+        lines=tuple(_line(line) for line in facts.get("lines") or ()),
+        complete=facts.get("lines_complete") is True,
     )
 
 
@@ -48,7 +49,3 @@ def _line(line: dict[str, Any]) -> SeenLine:
     taxes = line["taxes"]
     told = None if taxes is None else tuple((t["amount_minor"], bool(t["inclusive"])) for t in taxes)
     return SeenLine(line["invoice_item"], line["amount_minor"], told)
-
-
-def _plain(value: Any) -> Any:
-    return None if value is UNSET else value

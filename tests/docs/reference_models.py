@@ -53,6 +53,8 @@ MEANINGS = {
     "stripe_calls": "What was asked of Stripe, and what came of it: one row a call; unanswered ones are the queue.",
     "stripe_calls_stopped": "Whether Stripe refuses our key: there is a row while it does, and no call is made.",
     "stripe_made": "For which organization we made an object of Stripe's ourselves.",
+    "issuance_steps": "What our own events say of each issuance: its step, its calls, what it waits for.",
+    "issuances": "Our own lines on their way to one Stripe invoice, and how that invoice stands at Stripe.",
     "payment_failures": "How often payments of each invoice failed, and when each count was reached.",
     "service_policies": "Service policies in their newest version, and whether each is enforced or only told.",
     "service_steps": "The last step that each service of an organization took.",
