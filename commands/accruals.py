@@ -18,7 +18,7 @@ from commands.hosting_prices import E9, EXACT, NOTHING, Price, Prices, What, Who
 from commands.identifiers import require_mode
 from ledger.errors import Invalid, Refused
 from ledger.events import Event
-from ledger.hosting_events import (
+from ledger.hosting_billing_events import (
     AccrualsCounted,
     AccruedEntry,
     HostingAccrued,

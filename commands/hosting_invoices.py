@@ -17,7 +17,7 @@ from commands.base import Decider
 from commands.hosting_prices import EXACT, exact_sum, plain
 from ledger.errors import Refused
 from ledger.events import Event
-from ledger.hosting_events import HostingInvoiceClosed, InvoiceLine
+from ledger.hosting_billing_events import HostingInvoiceClosed, InvoiceLine
 from ledger.ids import Mode
 
 

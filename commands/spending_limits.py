@@ -16,7 +16,7 @@ from commands.base import Decider
 from commands.identifiers import require_mode, require_org
 from ledger.errors import Invalid
 from ledger.events import Event
-from ledger.hosting_events import SpendingLimitSet, SpendingResumed, SpendingStopped, SpendingThresholdReached
+from ledger.hosting_billing_events import SpendingLimitSet, SpendingResumed, SpendingStopped, SpendingThresholdReached
 from ledger.ids import Mode, key_of, spending_stream
 
 THRESHOLDS = (50, 80, 100)

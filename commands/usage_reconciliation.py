@@ -18,7 +18,8 @@ from commands.identifiers import require_mode
 from ledger.claims import DAY_S, day_number
 from ledger.errors import Invalid, Refused
 from ledger.events import Event
-from ledger.hosting_events import RESOURCES, CostRecord, UsageDifference, UsageReconciled
+from ledger.hosting_billing_events import UsageDifference, UsageReconciled
+from ledger.hosting_events import RESOURCES, CostRecord
 from ledger.ids import Mode, key_of, reconciled_usage_stream
 
 #: Differences in one act at most.

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ledger.hosting_events import AccrualsCounted, HostingAccrued, HostingMonthClosed, HostingMonthInvoiced
+from ledger.hosting_billing_events import AccrualsCounted, HostingAccrued, HostingMonthClosed, HostingMonthInvoiced
 from projections.base import Column, Entry, Key, Projection, Row, Table
 
 _TABLE = Table(

@@ -98,7 +98,8 @@ def _apply(state: bytes | None, entry: Entry) -> bytes:
 
 def _to_row(key: Key, state: bytes) -> Row:
     it = _decode(state)
-    owners: list[dict[str, Any]] = [{"org": it.org, "from_s": None}, *({"org": org, "from_s": at_s} for at_s, org in it.owners.items())]
+    owners: list[dict[str, Any]] = [{"org": it.org, "from_s": None}]
+    owners += [{"org": org, "from_s": at_s} for at_s, org in it.owners.items()]
     outages = [
         {"outage": name, "from_s": from_s, "until_s": until_s, "percent": percent, "reason": reason}
         for name, (from_s, until_s, percent, reason) in sorted(it.outages.items())

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ledger.hosting_events import HostingInvoiceClosed
+from ledger.hosting_billing_events import HostingInvoiceClosed
 from projections.base import Column, Entry, Key, Projection, Row, Table
 
 _TABLE = Table(

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from ledger.hosting_events import SpendingLimitSet, SpendingResumed, SpendingStopped, SpendingThresholdReached
+from ledger.hosting_billing_events import SpendingLimitSet, SpendingResumed, SpendingStopped, SpendingThresholdReached
 from projections.base import Column, Entry, Key, Projection, Table
 
 _TABLE = Table(

@@ -19,7 +19,7 @@ from commands.environments import CreditOutage, MoveEnvironment, WithdrawOutage
 from commands.hosting_breakdown import break_down
 from ledger.claims import IdTaken, day_name, unclaimed
 from ledger.errors import Invalid, Refused
-from ledger.hosting_events import AccrualsCounted
+from ledger.hosting_billing_events import AccrualsCounted
 from ledger.ids import costs_stream
 from replay.verify import verify
 

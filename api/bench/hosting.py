@@ -22,7 +22,8 @@ from commands.hosting_prices import EXACT
 from commands.rate_cards import RATE_CARDS, PublishRateCard
 from ledger.claims import DAY_S, day_name
 from ledger.events import Event, Metadata, NewEvent
-from ledger.hosting_events import AccruedEntry, CostRecord, EnvironmentCreated, HostingAccrued, HostingPlaced
+from ledger.hosting_billing_events import AccruedEntry, HostingAccrued
+from ledger.hosting_events import CostRecord, EnvironmentCreated, HostingPlaced
 from ledger.ids import accrual_stream, environment_stream, placing_stream, rate_card_stream
 from ledger.store import Log
 from projections import BILLING

@@ -22,7 +22,7 @@ from ledger import store
 from ledger.claims import DAY_S, append_costs, day_name, day_number
 from ledger.errors import StreamMoved
 from ledger.events import Metadata, NewEvent
-from ledger.hosting_events import UsageReconciled
+from ledger.hosting_billing_events import UsageReconciled
 from ledger.ids import Mode, accrual_stream, accruing_stream
 from ledger.store import Appended, Log
 from replay.tables import LIVE

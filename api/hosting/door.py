@@ -20,7 +20,8 @@ from commands.rate_cards import PUBLISH_RATE_CARD, RATE_CARDS
 from ledger import store
 from ledger.claims import unclaimed
 from ledger.events import Event
-from ledger.hosting_events import CostsRecorded, HostingInvoiceClosed, RateCardPublished
+from ledger.hosting_billing_events import HostingInvoiceClosed
+from ledger.hosting_events import CostsRecorded, RateCardPublished
 from ledger.ids import Mode, rate_card_stream
 from ledger.store import Log
 

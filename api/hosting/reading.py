@@ -15,8 +15,8 @@ from commands.accruals import price_of
 from commands.hosting_prices import EXACT, Outage, Price, Prices, Rates, Where, Whose, World
 from ledger import store
 from ledger.claims import DAY_S, day_name, day_number, usage_of
+from ledger.hosting_billing_events import AccruedEntry
 from ledger.hosting_events import (
-    AccruedEntry,
     CostRecord,
     EnvironmentCreated,
     EnvironmentMoved,

@@ -35,7 +35,7 @@ from commands.usage_reconciliation import (
 )
 from ledger.claims import DAY_S, day_number
 from ledger.errors import Invalid
-from ledger.hosting_events import UsageDifference, UsageReconciled
+from ledger.hosting_billing_events import UsageDifference, UsageReconciled
 from ledger.ids import Mode
 
 #: A ledger's bytes at most.

@@ -18,7 +18,7 @@ from commands.reactions import SYSTEM
 from commands.spending_limits import SPENDING_LIMITS, CheckSpending
 from ledger.claims import DAY_S, day_name, day_number
 from ledger.events import Event, Metadata, NewEvent
-from ledger.hosting_events import SpendingResumed, SpendingStopped, SpendingThresholdReached
+from ledger.hosting_billing_events import SpendingResumed, SpendingStopped, SpendingThresholdReached
 from ledger.ids import Mode, accruing_stream, notice_stream, spending_stream
 from ledger.store import Appended, Log
 from replay.tables import LIVE

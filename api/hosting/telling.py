@@ -8,7 +8,7 @@ from api.hosting.closing import invoices_of
 from commands.hosting_breakdown import Aspect, Broken, break_down
 from commands.hosting_invoices import invoice
 from commands.hosting_prices import EXACT
-from ledger.hosting_events import HostingInvoiceClosed
+from ledger.hosting_billing_events import HostingInvoiceClosed
 from ledger.ids import Mode
 from replay.tables import LIVE
 
