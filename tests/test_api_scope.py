@@ -175,6 +175,12 @@ TABLE: dict[str, One | Many] = {
     "/v1/orgs/<org:org>/entitlements/<path:feature>/history": One(
         ROLES, "/v1/orgs/org_none/entitlements/agents/history", _orgs("/entitlements/agents/history")
     ),
+    **{
+        f"/v1/orgs/<org:org>/pass-through/{end}": One(
+            ROLES, f"/v1/orgs/org_none/pass-through/{end}", _orgs(f"/pass-through/{end}")
+        )
+        for end in ("policies", "charges", "reservations", "budgets", "batches")
+    },
     "/v1/orgs/<org:org>/overrides": One(ROLES, "/v1/orgs/org_none/overrides", _orgs("/overrides")),
     "/v1/orgs/<org:org>/subscriptions": One(ROLES, "/v1/orgs/org_none/subscriptions", _orgs("/subscriptions")),
     "/v1/orgs/<org:org>/invoices": One(ROLES, "/v1/orgs/org_none/invoices", _orgs("/invoices")),
@@ -360,6 +366,16 @@ APART = {
         ),
         "test_acts_approvals_and_the_audit_are_for_staff_with_unbound_keys",
     ),
+    **dict.fromkeys(
+        (
+            "/v1/orgs/<org:org>/pass-through/batches/<string:batch>",
+            "/v1/orgs/<org:org>/pass-through/batches/<string:batch>/charges",
+            "/v1/orgs/<org:org>/pass-through/reservations/<string:reservation>/settle",
+            "/v1/orgs/<org:org>/pass-through/reservations/<string:reservation>/release",
+            "/v1/orgs/<org:org>/pass-through/budgets/acknowledge",
+        ),
+        "test_pass_through_is_of_its_organization_alone",
+    ),
     "/v1/orgs/<org:org>/checks": "test_a_check_is_scoped_like_the_entitlement_that_it_checks",
     **dict.fromkeys(
         (
@@ -487,6 +503,19 @@ def test_a_key_is_taken_as_the_user_name_of_basic_too(world: World) -> None:
     key = world.key("service")
     basic = base64.b64encode(f"{key}:".encode()).decode()
     assert world.ask("/v1/orgs", Authorization=f"Basic {basic}").json == world.read("/v1/orgs", key)
+
+
+def test_pass_through_is_of_its_organization_alone(world: World) -> None:
+    """Who may spend is in `test_api_passthrough`; a batch that is another's is answered like one that is not there."""
+    for bounds in ({}, {"org": "org_a"}, {"org": "org_b"}, {"account": SELLER}):
+        for end in ("2025-10.1", "2025-10.1/charges"):
+            response = world.ask(f"/v1/orgs/org_a/pass-through/batches/{end}", world.key("dashboard", **bounds))
+            assert (response.status_code, response.json["code"]) == (404, "not_found")
+    for end in ("reservations/r1/settle", "reservations/r1/release", "budgets/acknowledge"):
+        foreign = world.post(f"/v1/orgs/org_a/pass-through/{end}", {}, world.key("service", org="org_b"))
+        assert (foreign.status_code, foreign.json["code"]) == (404, "not_found")
+        reading = world.post(f"/v1/orgs/org_a/pass-through/{end}", {}, world.key("dashboard", org="org_a"))
+        assert (reading.status_code, reading.json["code"]) == (403, "forbidden")
 
 
 @pytest.mark.parametrize("path", ["/v1/endpoints", "/v1/deliveries"])

@@ -2,8 +2,12 @@
 
 import io
 import json
+import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -296,3 +300,41 @@ def test_an_import_that_died_anywhere_goes_on_and_ends_in_the_same_books(
     assert len(statuses(database)) == 2_000
     assert sum(live.budget(org=f"org_{n}").recorded for n in range(3)) == 3_000
     assert [v.differences for v in verify(database)] == [(), ()]
+
+
+_IMPORT = """
+import sys
+from api.database import Database
+from api.operations import asked_by
+from api.passthrough.importing import import_charges
+from api.settings import load
+database = Database(sys.argv[1], sys.argv[1], None)
+with open(sys.argv[2]) as file:
+    import_charges(
+        database, load(), file=file, kind="csv", path="-", mapping=None, provider="openai", mode="test",
+        asked=asked_by("ada", "a bill"), progress=lambda rows: print(rows, flush=True),
+    )
+"""
+
+
+def test_an_import_that_is_killed_is_run_again_and_records_the_rest(
+    database: str, live: Office, tmp_path: Path
+) -> None:
+    count = 6_000
+    file = tmp_path / "bill.csv"
+    file.write_text(bill(count))
+    # given an import that is killed while it records
+    process = subprocess.Popen([sys.executable, "-c", _IMPORT, database, str(file)], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    for _ in range(3):
+        process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    before = sum(live.budget(org=f"org_{n}").recorded for n in range(3)) / Decimal("1.5")
+    assert 0 < before < count
+    # when it is run again
+    report = bring_in(database, file.read_text())
+    # then what it had recorded is known, and the rest is recorded
+    assert (report.recorded, report.known, report.refused) == (count - before, before, 0)
+    assert sum(live.budget(org=f"org_{n}").recorded for n in range(3)) == count * Decimal("1.5")
