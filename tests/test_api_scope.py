@@ -408,6 +408,16 @@ APART |= dict.fromkeys(
     "test_what_is_compared_with_stripe_is_for_staff_with_unbound_keys",
 )
 APART["/v1/service-policies"] = "test_service_policies_are_for_staff_with_unbound_keys"
+HOSTED = ("environments", "hosting-invoices", "environments/accruals", "environments/spending-limit")
+HOSTED_OF_MONTH = ("environments/invoice?month=2028-01", "environments/breakdown?by=day")
+APART |= dict.fromkeys(
+    (
+        *("/v1/environments", "/v1/environments/<string:environment>", "/v1/placements", "/v1/rate-cards"),
+        *("/v1/hosting-invoices", "/v1/hosting-invoices/<string:invoice>", "/v1/cost-events"),
+        *(f"/v1/orgs/<org:org>/{end.partition('?')[0]}" for end in (*HOSTED, *HOSTED_OF_MONTH)),
+    ),
+    "test_hosting_is_of_its_organization_alone",
+)
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs"}
 
 
@@ -516,6 +526,34 @@ def test_pass_through_is_of_its_organization_alone(world: World) -> None:
         assert (foreign.status_code, foreign.json["code"]) == (404, "not_found")
         reading = world.post(f"/v1/orgs/org_a/pass-through/{end}", {}, world.key("dashboard", org="org_a"))
         assert (reading.status_code, reading.json["code"]) == (403, "forbidden")
+
+
+def test_hosting_is_of_its_organization_alone(world: World) -> None:
+    made = {"org": "org_a", "name": "production", "reason": "they asked"}
+    done = world.post("/v1/acts/create_environment", made, world.key("operator"), "scope-environment")
+    environment = done.json["events"][0]["environment"]
+    placed = {"kind": "namespace", "id": "ns", "environment": environment, "at_s": 0, "reason": "they asked"}
+    assert world.post("/v1/acts/place", placed, world.key("operator"), "scope-place").status_code == 200
+    world.project()
+    for who in CALLERS:
+        key, mine = staff_key(world, who), who in ("everything", "org_a")
+        for path in ("/v1/environments", "/v1/placements"):
+            assert bool(world.read(path, key)["data"]) is mine, (who, path)
+        one = world.ask(f"/v1/environments/{environment}", key)
+        unknown = world.ask("/v1/environments/env_none", key)
+        assert one.status_code == 200 if mine else seen(one) == seen(unknown)
+        assert world.ask("/v1/hosting-invoices/hin_none", key).status_code == 404
+        assert world.read("/v1/hosting-invoices", key)["data"] == []
+        assert world.read("/v1/rate-cards", key)["data"] == []
+        for end in (*HOSTED, *HOSTED_OF_MONTH):
+            answered = world.ask(f"/v1/orgs/org_a/{end}", key)
+            assert answered.status_code == (200 if mine else 404), (who, end)
+            assert world.ask(f"/v1/orgs/org_none/{end}", key).status_code == 404
+    for role in ROLES:
+        for who, bounds in CALLERS.items():
+            may = role in ("service", "operator", "admin") and not {"org", "account"} & bounds.keys()
+            answered = world.post("/v1/cost-events", {"events": []}, world.key(role, **bounds))
+            assert answered.status_code == (422 if may else 403), (role, who)
 
 
 @pytest.mark.parametrize("path", ["/v1/endpoints", "/v1/deliveries"])
