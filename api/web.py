@@ -22,6 +22,7 @@ import structlog
 from api import metrics
 from api.app import create_app
 from api.database import Database, running
+from api.passthrough.books import KEPT_LOG
 from api.process import die_with_parent, log_setup, spare_collecting
 from api.settings import Settings, load
 from api.webhooks import Receiver, count
@@ -67,7 +68,9 @@ class Web:
         self._log = Log(database.conninfo)
         self._keys: KeyStore = database.key_store(settings, max_connections=THREADS)
         self._receiver = Receiver(self._log, self._keys, settings, self._executor)
-        self._wsgi: Callable[..., Any] = create_app(database, settings, self._keys).wsgi_app
+        app = create_app(database, settings, self._keys)
+        app.extensions[KEPT_LOG] = self._log
+        self._wsgi: Callable[..., Any] = app.wsgi_app
         spare_collecting()
         self._reader = as_role(database.conninfo, "recount_reader", statement_timeout="5000")
 

@@ -48,7 +48,7 @@ class ReserveInput(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     lasts_s: int = LASTS_S
 
 
-def reserve(database: Database, caller: Caller, given: ReserveInput) -> tuple[Reservation, Spent]:
+def reserve(books: LogBooks, caller: Caller, given: ReserveInput) -> tuple[Reservation, Spent]:
     """Reserve so much, or be told why not. The same id again answers the same.
 
     Raises Refused: `no_policy`, `outside_dates`, `other_currency`, `above_cap`, `budget_stopped`,
@@ -56,62 +56,59 @@ def reserve(database: Database, caller: Caller, given: ReserveInput) -> tuple[Re
     """
     require_category(given.category)
     require_currency(given.currency)
-    with books_of(database) as books:
-        now_s = int(time.time())
-        known = _known(books, caller, given.id)
-        version = known.made.policy_version if known.made is not None else 0
-        if known.made is None:
-            terms = terms_to_reserve(books, caller.mode, caller.org, given.category, given.currency, now_s)
-            version = terms.version
-        command = Reserve(
-            mode=caller.mode,
-            org=caller.org,
-            id=given.id,
-            category=given.category,
-            currency=given.currency,
-            estimate=exact(given.estimate_minor),
-            policy_version=version,
-            lasts_s=given.lasts_s,
-            now_s=now_s,
-            by=caller.by,
-        )
-        spent = spend(books, command, _metadata(caller, now_s))
-        return spent.reservation, spent
+    now_s = int(time.time())
+    known = _known(books, caller, given.id)
+    version = known.made.policy_version if known.made is not None else 0
+    if known.made is None:
+        terms = terms_to_reserve(books, caller.mode, caller.org, given.category, given.currency, now_s)
+        version = terms.version
+    command = Reserve(
+        mode=caller.mode,
+        org=caller.org,
+        id=given.id,
+        category=given.category,
+        currency=given.currency,
+        estimate=exact(given.estimate_minor),
+        policy_version=version,
+        lasts_s=given.lasts_s,
+        now_s=now_s,
+        by=caller.by,
+    )
+    spent = spend(books, command, _metadata(caller, now_s))
+    return spent.reservation, spent
 
 
-def settle(database: Database, caller: Caller, id: str, cost_minor: Decimal) -> Spent:
+def settle(books: LogBooks, caller: Caller, id: str, cost_minor: Decimal) -> Spent:
     """Say what a reservation cost. Raises NotFound, Refused: `already_settled`, `already_released`; Invalid."""
     now_s = int(time.time())
     command = SettleReservation(mode=caller.mode, org=caller.org, id=id, cost=exact(cost_minor), now_s=now_s)
-    with books_of(database) as books:
-        return spend(books, command, _metadata(caller, now_s))
+    return spend(books, command, _metadata(caller, now_s))
 
 
-def release(database: Database, caller: Caller, id: str) -> Spent:
+def release(books: LogBooks, caller: Caller, id: str) -> Spent:
     """Say that nothing was spent under a reservation. Raises NotFound, Refused("already_settled")."""
     now_s = int(time.time())
     command = ReleaseReservation(mode=caller.mode, org=caller.org, id=id, now_s=now_s)
-    with books_of(database) as books:
-        return spend(books, command, _metadata(caller, now_s))
+    return spend(books, command, _metadata(caller, now_s))
 
 
-def acknowledge_stop(database: Database, caller: Caller, category: str, period: str, currency: str) -> bool:
+def acknowledge_stop(books: LogBooks, caller: Caller, category: str, period: str, currency: str) -> bool:
     """Say that one heard of a stop. False: somebody said so before. Raises NotFound."""
     now_s = int(time.time())
     key = BudgetKey(caller.mode, caller.org, category, period, currency)
-    with books_of(database) as books:
-        return acknowledge(books, key, caller.by, now_s, _metadata(caller, now_s)) is not None
+    return acknowledge(books, key, caller.by, now_s, _metadata(caller, now_s)) is not None
 
 
 def acknowledge_stop_by(
     database: Database, *, mode: Mode, org: str, by: str, category: str, period: str, currency: str
 ) -> bool:
     """The same, as the command line asks for it."""
-    return acknowledge_stop(database, Caller(mode, org, by), category, period, currency)
+    with books_of(database) as books:
+        return acknowledge_stop(books, Caller(mode, org, by), category, period, currency)
 
 
 def record_charges(
-    database: Database,
+    books: LogBooks,
     mode: Mode,
     provider: str,
     charges: Sequence[GivenCharge],
@@ -123,8 +120,7 @@ def record_charges(
         raise Invalid(f"send 1 to {MAX_CHARGES} charges at a time", code="too_many_charges")
     now_s = int(time.time())
     metadata = Metadata(occurred_at_s=now_s, actor=by, mode=mode)
-    with books_of(database) as books:
-        return record(books, Source(mode, provider, how, by), charges, now_s, metadata)
+    return record(books, Source(mode, provider, how, by), charges, now_s, metadata)
 
 
 def shown_reservation(it: Reservation, now_s: int) -> Mapping[str, Any]:

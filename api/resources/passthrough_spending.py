@@ -6,14 +6,16 @@ refused. No person is needed; a key that is bound to an organization speaks for 
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
-from flask import Response, request
+from flask import Response, current_app, request
 from marshmallow import Schema, fields
 
 from api.passthrough import spending
+from api.passthrough.books import KEPT_LOG, LogBooks, books_of
 from api.problems import KINDS, MEDIA_TYPE, Problem
 from api.resources.context import caller, context
 from api.resources.passthrough import ROUTE
@@ -173,6 +175,12 @@ def _body(of: type[Body]) -> Body:
         raise Problem("bad_request") from None
 
 
+def _books() -> AbstractContextManager[LogBooks]:
+    """The log of this process, or one for this while."""
+    log = current_app.extensions.get(KEPT_LOG)
+    return nullcontext(LogBooks(log)) if log is not None else books_of(context().database)
+
+
 def _shown(it: Reservation, spent: Spent) -> Response:
     told = dict(spending.shown_reservation(it, int(time.time())))
     told["until"] = iso(told.pop("until_s"))
@@ -190,7 +198,8 @@ def reserve(org: str) -> Response:
     is settled or released, or runs out.
     """
     asks, given = _asks(org), _body(spending.ReserveInput)
-    it, spent = spending.reserve(context().database, asks, given)
+    with _books() as books:
+        it, spent = spending.reserve(books, asks, given)
     return _shown(it, spent)
 
 
@@ -200,14 +209,16 @@ def settle(org: str, reservation: str) -> Response:
     More than was reserved is recorded too, and counts against what is reserved next.
     """
     asks, given = _asks(org), _body(Settled)
-    spent = spending.settle(context().database, asks, reservation, given.cost_minor)
+    with _books() as books:
+        spent = spending.settle(books, asks, reservation, given.cost_minor)
     return _shown(spent.reservation, spent)
 
 
 def release(org: str, reservation: str) -> Response:
     """Say that nothing was spent under a reservation."""
     asks, _ = _asks(org), _body(Nothing)
-    spent = spending.release(context().database, asks, reservation)
+    with _books() as books:
+        spent = spending.release(books, asks, reservation)
     return _shown(spent.reservation, spent)
 
 
@@ -217,7 +228,8 @@ def acknowledge(org: str) -> Response:
     Until somebody does, endpoints are told again.
     """
     asks, it = _asks(org), _body(Acknowledged)
-    changed = spending.acknowledge_stop(context().database, asks, it.category, it.period, it.currency)
+    with _books() as books:
+        changed = spending.acknowledge_stop(books, asks, it.category, it.period, it.currency)
     return _json({"changed": changed})
 
 
@@ -229,7 +241,8 @@ def record_charges(org: str) -> Response:
     """
     asks, given = _asks(org), _body(Charges)
     charges = [GivenCharge(org=org, **msgspec.structs.asdict(c)) for c in given.charges]
-    done = spending.record_charges(context().database, asks.mode, given.provider, charges, asks.by)
+    with _books() as books:
+        done = spending.record_charges(books, asks.mode, given.provider, charges, asks.by)
     refused = [r._asdict() for r in done.refused]
     told = {"recorded": len(done.new), "known": done.known, "refused": refused, "position": done.position}
     return _json(told)
