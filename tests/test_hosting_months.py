@@ -1,13 +1,15 @@
 """Months and invoices: what was accrued is invoiced once, or carried over, to the last part of a cent."""
 
 import random
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from threading import Lock
+from pathlib import Path
+from threading import Event, Lock, Thread
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,14 +19,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from oracle import hosting as oracle
 
+from api.database import Database
 from api.hosting import accruing, closing, reading
+from api.hosting.working import HostingJobs
 from api.postgres import EmbeddedPostgres
+from api.settings import Settings
 from commands.accruals import MONTHS, CloseMonth, Months, month_after
 from commands.environments import MoveEnvironment
 from commands.hosting_invoices import CloseInvoice, invoice
 from commands.hosting_prices import plain
 from commands.spending_limits import SetSpendingLimit
-from ledger.errors import Refused
+from ledger.errors import Refused, StoreUnavailable
+from ledger.store import Log
 
 JAN_1 = at("2028-01-01")
 
@@ -161,6 +167,59 @@ def test_three_jobs_at_once_book_and_invoice_everything_once(hosting: Hosting) -
     assert sum(row["total_minor"] for row in invoices(hosting).values()) == 4_000
 
 
+class Dying:
+    """A log whose holder dies at its n-th append: before it is in the log, or after."""
+
+    def __init__(self, log: Log, at: int, after: bool) -> None:
+        self._log, self._left, self._after = log, at, after
+
+    def read_stream(self, stream: str) -> Any:
+        return self._log.read_stream(stream)
+
+    def head(self) -> int:
+        return self._log.head()
+
+    def append(self, *events: Any) -> Any:
+        self._left -= 1
+        if self._left < 0 and not self._after:
+            raise StoreUnavailable
+        done = self._log.append(*events)
+        if self._left < 0:
+            raise StoreUnavailable
+        return done
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before it is written", "after it is written"])
+@pytest.mark.parametrize("number", range(5))
+def test_a_job_that_dies_at_any_append_leaves_the_rest_to_the_next_one(
+    hosting: Hosting, number: int, after: bool
+) -> None:
+    hosting.create("env_2", "globex")
+    hosting.place("namespace", "blog", "env_2", 0)
+    hosting.costs(cost("c1", "shop", JAN_1), cost("c2", "blog", JAN_1 + DAY, quantity="1.5"))
+    now_s = at("2028-02-03")
+    hosting.project()
+    dying: Any = Dying(hosting.log, number, after)
+
+    def job() -> None:
+        accruing.accrue(dying, hosting.conninfo, "test", now_s, hosting.project)
+        hosting.project()
+        closing.close_what_is_over(dying, hosting.conninfo, "test", now_s, 1, 50, hosting.project)
+
+    with pytest.raises(StoreUnavailable):
+        job()
+    hosting.close_months(now_s)
+    assert hosting.accrued() == {
+        ("acme", "env_1", "2028-01-01"): Decimal(100),
+        ("globex", "env_2", "2028-01-02"): Decimal(150),
+    }
+    assert {key: row["total_minor"] for key, row in invoices(hosting).items()} == {
+        ("acme", "2028-01"): 100,
+        ("globex", "2028-01"): 150,
+    }
+    assert [row["invoices"] for row in hosting.rows("hosting_months")] == [2]
+
+
 # ---- laws ----------------------------------------------------------------------------------------
 
 AMOUNT = st.decimals(-1_000, 100_000, places=9)
@@ -279,3 +338,53 @@ def test_no_limit_is_never_reached(hosting: Hosting) -> None:
     limit(hosting, None)
     hosting.costs(cost("c1", "shop", JAN_1, quantity="1000000"))
     assert hosting.check(JAN_1 + 7_200) == 0
+
+
+# ---- the worker's jobs -----------------------------------------------------------------------------
+
+
+def test_the_workers_jobs_accrue_close_and_warn_by_themselves_and_again_do_nothing(hosting: Hosting) -> None:
+    now_s = int(time.time())
+    limit(hosting, 100)
+    hosting.costs(cost("old", "shop", now_s - 70 * DAY), cost("new", "shop", now_s - 60, now_s, "1000000"), now_s=now_s)
+    hosting.project()
+    settings = hosting_settings()
+    database = Database(hosting.conninfo, hosting.conninfo, None)
+    stop = Event()
+
+    def follow() -> None:
+        while not stop.is_set():
+            hosting.project()
+            stop.wait(0.02)
+
+    thread = Thread(target=follow)
+    thread.start()
+    try:
+        for _ in range(2):
+            jobs = HostingJobs(database, settings, lambda: False)
+            jobs.accrue()
+            jobs.check()
+            heads = hosting.log.head()
+        jobs.accrue()
+        jobs.check()
+    finally:
+        stop.set()
+        thread.join()
+    assert hosting.log.head() == heads
+    months = {month for _, month in invoices(hosting)}
+    assert datetime.fromtimestamp(now_s - 70 * DAY, UTC).strftime("%Y-%m") in months
+    assert ("threshold_reached", 100) in told(hosting)
+
+
+def hosting_settings() -> Settings:
+    return Settings(
+        database_url=None,
+        keys_database_url=None,
+        data_dir=Path(),
+        master_key=None,
+        platform_secrets=(),
+        connect_secrets=(),
+        stripe_secret_key=None,
+        stripe_api_base="",
+        log_level="error",
+    )
