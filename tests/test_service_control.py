@@ -431,3 +431,19 @@ def test_an_environment_of_a_new_owner_is_asked_for_by_that_owners_state(here: I
     settle(here)
     asked = [(a.org, a.environment, a.wanted) for a in here.logged(EnforcementAsked.NAME)]
     assert asked == [("acme", "env_1", "zero"), ("acme", "default", "zero"), ("globex", "env_1", "up")]
+
+
+def test_what_was_acknowledged_is_undone_when_the_service_is_open_again(here: Installation):
+    linked(here)
+    enforce(here)
+    here.listen()
+    owing(here, failed=4)
+    settle(here, START + 10 * DAY)
+    here.deliver()
+    acknowledge(here, enforcement(here)[0])
+    paid = invoice("in_1", "cus_1", status="paid", attempt_count=5, amount_paid=900, amount_remaining=0, parent=None)
+    here.tell(event("evt_paid", "invoice.paid", paid, at=START + 11 * DAY))
+    settle(here, START + 11 * DAY)
+    assert (state(here), enforcement(here)[1:3]) == ("active", ("up", "asked"))
+    acknowledge(here, enforcement(here)[0])
+    assert enforcement(here)[2] == "acknowledged"
