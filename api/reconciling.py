@@ -22,13 +22,13 @@ from api.settings import Settings
 from api.stripe_reading import StripeReader
 from commands.reactions import SYSTEM
 from commands.reconciling import RECONCILIATIONS, FinishReconciliation, is_due
-from ledger.errors import Invalid, StoreUnavailable
+from ledger.errors import Invalid, NotFound, StoreUnavailable
 from ledger.events import Cause, Metadata, NewEvent
 from ledger.ids import PLATFORM, comparison_stream, stripe_reconciliation_stream
 from ledger.keys import KeyStore
 from ledger.reconcile_events import EventsReconciled, ObjectsReconciled, ReconciliationRequested
 from ledger.store import Appended, Log, as_role
-from replay.leading import try_to_lead, wait_to_lead
+from replay.leading import stop_leading, try_to_lead, wait_to_lead
 from replay.tables import LIVE
 
 log = structlog.get_logger("recount.reconciling")
@@ -90,24 +90,31 @@ class Reconciler:
     def _name(self) -> str:
         return f"reconcile/{self._reader.mode}"
 
-    def lead(self) -> bool:
-        """Try to be the one that reconciles."""
-        return try_to_lead(self._conn, self._name)
-
-    def wait_to_lead(self) -> None:
-        """Take one's turn as soon as nobody else reconciles."""
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait until nobody else compares, and let nobody else begin."""
         wait_to_lead(self._conn, self._name)
+        try:
+            yield
+        finally:
+            stop_leading(self._conn, self._name)
 
     def step(self) -> bool:
-        """Do what was asked for, or what is due. Returns whether there was anything.
+        """Do what was asked for, or what is due, unless somebody else compares. Returns whether there was anything.
 
         Raises psycopg's errors, StoreUnavailable: then it is done next time.
         """
-        if self._clock() < self._not_before_s:
+        if self._clock() < self._not_before_s or not try_to_lead(self._conn, self._name):
             return False
         try:
+            return self._work()
+        finally:
+            stop_leading(self._conn, self._name)
+
+    def _work(self) -> bool:
+        try:
             row = self._conn.execute(_REQUESTED, [self._reader.mode]).fetchone()
-            worked = self.carry_out(row[0]) is not None if row is not None else self._nightly()
+            worked = self._nightly() if row is None else not self._is_done(row[0]) and bool(self.carry_out(row[0]))
         except NoAnswer as silence:
             self._silences += 1
             self._not_before_s = self._clock() + min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2**self._silences)
@@ -130,12 +137,24 @@ class Reconciler:
                 return True
         return False
 
-    def carry_out(self, id: str) -> Result | None:
-        """Do what was asked for under this id; None: it was done before. Raises NoAnswer, StoreUnavailable."""
+    def _is_done(self, id: str) -> bool:
+        history = self._journal.read_stream(stripe_reconciliation_stream(id))
+        return RECONCILIATIONS.fold(r.event for r in history)[1]
+
+    def _found_before(self, id: str) -> Result:
+        """What came of a comparison that was made already."""
+        of_all = [PLATFORM, *self._connected()]
+        streams = (self._journal.read_stream(comparison_stream(self._reader.mode, a)) for a in of_all)
+        return Result(tuple(r.event for stream in streams for r in stream if r.event.request == id), ())
+
+    def carry_out(self, id: str) -> Result:
+        """Do what was asked for under this id, or say what came of it. Raises NotFound, NoAnswer, StoreUnavailable."""
         stream = stripe_reconciliation_stream(id)
         requested, done = RECONCILIATIONS.fold(r.event for r in self._journal.read_stream(stream))
-        if requested is None or done:
-            return None
+        if requested is None:
+            raise NotFound("nobody asked for this comparison")
+        if done:
+            return self._found_before(id)
         result = self.run(requested.what, requested.account, request=requested, whole=True)
         events = [c for c in result.compared if isinstance(c, EventsReconciled)]
         objects = [c for c in result.compared if isinstance(c, ObjectsReconciled)]

@@ -43,9 +43,9 @@ def reconcile(
     if asked.dry_run:
         return done, None
     with opened(database, settings) as reconciler:
-        reconciler.wait_to_lead()
         try:
-            return done, reconciler.carry_out(reconciliation_id(asked.person, asked.idempotency_key))
+            with reconciler.turn():
+                return done, reconciler.carry_out(reconciliation_id(asked.person, asked.idempotency_key))
         except NoAnswer as silence:
             raise StripeUnavailable(f"Stripe did not answer ({silence}); the worker asks again") from silence
 

@@ -22,6 +22,11 @@ def wait_to_lead(conn: psycopg.Connection[Any], name: str) -> None:
     conn.execute(f"SELECT pg_advisory_lock({_LOCK})", [name])
 
 
+def stop_leading(conn: psycopg.Connection[Any], name: str) -> None:
+    """Give the name back, once for each time that it was taken."""
+    conn.execute(f"SELECT pg_advisory_unlock({_LOCK})", [name])
+
+
 def is_led(conn: psycopg.Connection[Any], name: str) -> bool:
     """Whether somebody holds the name."""
     row = conn.execute(

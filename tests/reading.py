@@ -12,6 +12,8 @@ from urllib.parse import unquote
 from samples import BASIL, T
 
 from api.calls.client import NoAnswer, Reply, Request
+from projections import BILLING
+from replay.live import Projector
 
 Json = dict[str, Any]
 SIZE = 3
@@ -68,6 +70,20 @@ class OwnStripe:
             found = found[ids.index(params["starting_after"]) + 1 :]
         size = min(int(params.get("limit", 10)), SIZE)
         return self.reply(200, {"object": "list", "data": found[:size], "has_more": len(found) > size})
+
+
+class Live:
+    """Read models that follow the log whenever one says so, by one leader: the lead passes on a moment too late."""
+
+    def __init__(self, database: str) -> None:
+        self._projector = Projector(database, BILLING)
+        assert self._projector.lead()
+
+    def __call__(self) -> None:
+        self._projector.catch_up()
+
+    def close(self) -> None:
+        self._projector.close()
 
 
 def silent(request: Request) -> Reply:

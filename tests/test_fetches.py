@@ -7,8 +7,8 @@ from typing import Any
 import oracle
 import psycopg
 import pytest
-from histories import built, different, ingest, logged, project, rows_of
-from reading import OwnStripe, silent
+from histories import built, different, ingest, logged, rows_of
+from reading import Live, OwnStripe, silent
 from samples import ACACIA, Delivery, T, customer, event, invoice, subscription, summary
 from sightings import Seen, see
 
@@ -28,17 +28,18 @@ class World:
 
     def __init__(self, database: str, log: Log, keys: KeyStore) -> None:
         self.database, self.log = built(database), log
+        self.live = Live(database)
         self.stripe = OwnStripe()
         self.now_s = float(self.stripe.now_s)
         self.fetcher = Fetcher(database, log, Observer(log, keys), StripeReader(self.stripe), lambda: self.now_s)
 
     def tell(self, *events: Any) -> None:
         ingest(self.log, [Delivery(e) for e in events])
-        project(self.database)
+        self.live()
 
     def fetch(self) -> bool:
         looked = self.fetcher.step()
-        project(self.database)
+        self.live()
         return looked
 
     def wanted(self) -> list[Want]:
@@ -59,7 +60,7 @@ def world(database: str, log: Log) -> Iterator[World]:
         row = conn.execute("SELECT extract(epoch FROM now())::float8").fetchone()
         assert row is not None
         it.now_s = row[0] + 10
-    with closing(it.fetcher), closing(keys):
+    with closing(it.live), closing(it.fetcher), closing(keys):
         assert it.fetcher.lead()
         yield it
 
@@ -245,6 +246,6 @@ def test_missing_bookings_are_what_the_oracle_says(world: World) -> None:
     })]  # fmt: skip
     ingest(world.log, told)
     see(world.log, *seen)
-    project(world.database)
+    world.live()
     assert different(world.rows, oracle.recount(told, seen=seen)) == []
     assert [key[2] for key in world.rows["bookings_missing"]] == ["ch_0"]

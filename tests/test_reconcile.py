@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 import psycopg
 import pytest
-from histories import built, different, folded, ingest, logged, project, remembered, rows_of
+from histories import built, different, folded, ingest, logged, remembered, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
-from reading import OwnStripe, silent
+from reading import Live, OwnStripe, silent
 from samples import BASIL, Delivery, T, customer, event, invoice, price, small_shop, subscription, summary
 
 from api.calls.client import Reply
@@ -28,6 +28,7 @@ from commands.reconciling import (
     is_due,
 )
 from ledger import codec, inbox
+from ledger.errors import NotFound
 from ledger.events import Metadata, NewEvent
 from ledger.ids import observed_stream, stripe_reconciliation_stream, stripe_stream
 from ledger.keys import KeyStore, MasterKey
@@ -44,17 +45,18 @@ class World:
 
     def __init__(self, database: str, log: Log, keys: KeyStore) -> None:
         self.database, self.log, self.keys = built(database), log, keys
+        self.live = Live(database)
         self.stripe = OwnStripe(T + 10 * 86_400)
         self.now_s = float(self.stripe.now_s)
         self.events: list[Any] = []
         self.reconciler = Reconciler(
-            database, log, keys, StripeReader(self.stripe), lambda: self.now_s, settle=lambda: project(database)
+            database, log, keys, StripeReader(self.stripe), lambda: self.now_s, settle=self.live
         )
 
     def tell(self, *events: Any) -> None:
         """Stripe's webhooks, which came."""
         ingest(self.log, [Delivery(e, "connect" if "account" in e else "platform") for e in events])
-        project(self.database)
+        self.live()
 
     def holds(self, events: list[Any], account: str = "platform") -> None:
         """What Stripe lists: the newest first, and without the account that was asked."""
@@ -73,9 +75,9 @@ class World:
 
     def run(self, what: str, account: str | None = "platform", **how: Any) -> Any:
         """One comparison of one account."""
-        project(self.database)
+        self.live()
         (found,) = self.reconciler.run(what, account, **how).compared
-        project(self.database)
+        self.live()
         return found
 
     def ask(self, what: str, *, repair: bool = False, id: str = "rcn_1") -> Any:
@@ -84,9 +86,9 @@ class World:
         (requested,) = RECONCILIATIONS.decide(command, RECONCILIATIONS.initial)
         metadata = Metadata(occurred_at_s=int(self.now_s), actor="ada", reason="the night said so", mode="test")
         self.log.append(NewEvent(stripe_reconciliation_stream(id), 1, requested, metadata))
-        project(self.database)
+        self.live()
         worked = self.reconciler.step()
-        project(self.database)
+        self.live()
         return worked
 
     @property
@@ -102,8 +104,7 @@ class World:
 def world(database: str, log: Log) -> Iterator[World]:
     keys = KeyStore(database, MasterKey(bytes(32)))
     it = World(database, log, keys)
-    with closing(it.reconciler), closing(keys):
-        assert it.reconciler.lead()
+    with closing(it.live), closing(it.reconciler), closing(keys):
         yield it
 
 
@@ -184,7 +185,7 @@ def test_nothing_is_said_to_be_whole_when_stripe_stops_answering_midway(world: W
     world.stripe.answers_as = lambda request: None
     world.now_s += 100_000
     assert world.reconciler.step()
-    project(world.database)
+    world.live()
     assert len(world.rows["stripe_events"]) == 9
 
 
@@ -372,9 +373,9 @@ def test_the_nightly_one_compares_events_first_and_then_objects(world: World) ->
     assert row is not None
     world.now_s = row[0]
     assert world.reconciler.step()
-    project(world.database)
+    world.live()
     assert world.reconciler.step()
-    project(world.database)
+    world.live()
     assert not world.reconciler.step()
     assert world.drift == {} and len(world.rows["event_coverage"]) == len(world.rows["object_comparisons"]) == 1
 
@@ -383,6 +384,27 @@ def test_while_stripe_does_not_answer_it_is_asked_less_and_less(world: World) ->
     world.stripe.answers_as = silent
     assert not world.reconciler.step() and not world.reconciler.step()
     assert len(world.stripe.asked) == 1
+
+
+def test_whoever_compares_is_alone_and_lets_others_have_their_turn(world: World) -> None:
+    other = Reconciler(world.database, world.log, world.keys, StripeReader(world.stripe), lambda: world.now_s)
+    world.holds([event(1, "ping", {"object": "ping"})])
+    with closing(other):
+        with other.turn():
+            assert not world.reconciler.step() and world.stripe.asked == []
+        assert world.reconciler.step()
+        with other.turn():
+            assert not world.reconciler.step()
+
+
+def test_what_was_asked_for_is_made_once_and_told_to_whoever_comes_later(world: World) -> None:
+    world.holds([event(1, "ping", {"object": "ping"})])
+    assert world.ask("events")
+    asked = len(world.stripe.asked)
+    (found,) = world.reconciler.carry_out("rcn_1").compared
+    assert (found.appended, found.request, len(world.stripe.asked)) == (1, "rcn_1", asked)
+    with pytest.raises(NotFound):
+        world.reconciler.carry_out("rcn_2")
 
 
 def test_coverage_is_read_with_its_gaps(world: World) -> None:

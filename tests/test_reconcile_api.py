@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -10,7 +11,8 @@ import psycopg
 import pytest
 from api_world import World, empty_world
 from click.testing import CliRunner, Result
-from histories import built, project
+from histories import built
+from reading import Live
 from samples import T, customer
 from sandboxes import CLOVER, KEY, Asked
 from sightings import Seen
@@ -134,19 +136,18 @@ def shop(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Asked
     """A sandbox that sells, and the command line that asks it."""
     sandbox = Sandbox(version=CLOVER)
     built(database)
-    monkeypatch.setattr(reconciling, "SETTLE_S", 0)
-    monkeypatch.setattr(reconciling, "settled", lambda conn, journal: project(database))
-    with serving(sandbox) as url:
+    with closing(Live(database)) as live, serving(sandbox) as url:
+        monkeypatch.setattr(reconciling, "settled", lambda conn, journal: live())
         env = {
             "DATABASE_URL": database, "RECOUNT_MASTER_KEY": "bW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0=",
             "STRIPE_API_BASE": url, "STRIPE_SECRET_KEY": KEY, "RECOUNT_STRIPE_API_VERSION": CLOVER,
         }  # fmt: skip
 
         def run(*args: str, fails: int = 0) -> Result:
-            project(database)
+            live()
             result = CliRunner().invoke(recount, ["reconcile", *args], env={**os.environ, **env})
             assert result.exit_code == fails, result.output
-            project(database)
+            live()
             return result
 
         yield Asked(sandbox, CLOVER), run

@@ -6,7 +6,8 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from histories import built, ingest, project, rows_of
+from histories import built, ingest, rows_of
+from reading import Live
 from samples import Delivery
 from sandboxes import CLOVER, KEY, Asked
 
@@ -37,22 +38,20 @@ class World:
     """A sandbox that was asked for a while, and a Recount that heard a part of it."""
 
     def __init__(self, database: str, log: Log, url: str, sandbox: Sandbox, keys: KeyStore) -> None:
-        self.database, self.log = database, log
+        self.database, self.log, self.live = database, log, Live(database)
         self.sandbox, self.asked = sandbox, Asked(sandbox, CLOVER)
         self.client = Stripe(KEY, base=url, api_version=CLOVER, pace=Free(), clock=lambda: float(sandbox.wall_s))
         self.reader = StripeReader(self.client)
-        self.reconciler = Reconciler(
-            database, log, keys, self.reader, lambda: float(sandbox.wall_s), settle=lambda: project(database)
-        )
+        self.reconciler = Reconciler(database, log, keys, self.reader, lambda: float(sandbox.wall_s), settle=self.live)
         self.fetcher = Fetcher(database, log, Observer(log, keys), self.reader, lambda: float(sandbox.wall_s))
 
     def later(self, seconds: int) -> None:
         self.sandbox.turn(self.sandbox._ahead_s + seconds)
 
     def compare(self, what: str) -> Any:
-        project(self.database)
+        self.live()
         (found,) = self.reconciler.run(what, "platform").compared
-        project(self.database)
+        self.live()
         return found
 
     def repair(self) -> None:
@@ -60,9 +59,9 @@ class World:
         (requested,) = RECONCILIATIONS.decide(command, RECONCILIATIONS.initial)
         metadata = Metadata(occurred_at_s=self.sandbox.wall_s, actor="ada", reason="drift", mode="test")
         self.log.append(NewEvent(stripe_reconciliation_stream("rcn_1"), 1, requested, metadata))
-        project(self.database)
+        self.live()
         assert self.reconciler.step()
-        project(self.database)
+        self.live()
 
     @property
     def rows(self) -> Any:
@@ -75,8 +74,8 @@ def world(database: str, log: Log) -> Iterator[World]:
     keys = KeyStore(database, MasterKey(bytes(32)))
     with serving(sandbox, "127.0.0.1", 0) as url, closing(keys):
         it = World(built(database), log, url, sandbox, keys)
-        with closing(it.reconciler), closing(it.fetcher):
-            assert it.reconciler.lead() and it.fetcher.lead()
+        with closing(it.live), closing(it.reconciler), closing(it.fetcher):
+            assert it.fetcher.lead()
             yield it
 
 
@@ -149,7 +148,7 @@ def test_bookings_of_the_trade_are_fetched_and_replay_makes_no_request(world: Wo
     world.compare("events")
     assert world.rows["bookings_missing"] != {}
     while world.fetcher.step():
-        project(world.database)
+        world.live()
     assert world.rows["bookings_missing"] == {}
     assert len(world.rows["balance_transactions"]) >= 2
     before = len(world.sandbox.asked)

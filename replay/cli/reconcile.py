@@ -82,7 +82,9 @@ def _events_line(it: dict[str, Any]) -> str:
     if not it["appended"]:
         return f"{it['account']}: {number(it['listed'])} events listed, none was missing; {whole}."
     span = f"between {_at(it['first_missing_s'])} and {_at(it['last_missing_s'])}"
-    return f"{it['account']}: {number(it['appended'])} events were missing {span} and are in the log now; {whole}."
+    many = f"{number(it['appended'])} events were missing {span} and are"
+    one = f"1 event was missing at {_at(it['first_missing_s'])} and is"
+    return f"{it['account']}: {one if it['appended'] == 1 else many} in the log now; {whole}."
 
 
 def _objects_line(it: dict[str, Any]) -> str:
