@@ -63,14 +63,14 @@ class RejectCostPolicy(SettleCostPolicy, frozen=True, kw_only=True):
 
 
 class EndCostPolicy(msgspec.Struct, frozen=True, kw_only=True):
-    """Let a version hold no longer, from now or a later time on. What was charged before stays billable."""
+    """Let a version hold no longer, from the next second or a later one on. What was charged before stays billable."""
 
     mode: Mode
     org: str
     category: str
     version: int
     at_s: int | None = None
-    """None: now."""
+    """None: the next second."""
     by: str
     why: str
     now_s: int
@@ -196,11 +196,14 @@ def _end(command: EndCostPolicy, known: Version) -> tuple[Event, ...]:
         raise Refused(
             f"version {command.version} is {known.status}: only one that holds ends", code="policy_not_approved"
         )
-    at_s = command.now_s if command.at_s is None else command.at_s
+    next_s = command.now_s + 1  # what is charged in this very second may have been billed meanwhile
+    at_s = next_s if command.at_s is None else command.at_s
     if known.until_s is not None and known.until_s <= at_s:
         return ()
-    if at_s < command.now_s:  # what was billable stays so, whatever happens at the same time
-        raise Refused("a policy ends now or later: what was charged under it stays billable", code="not_retroactive")
+    if at_s < next_s:
+        raise Refused(
+            "a policy never ends in the past: what was charged under it stays billable", code="not_retroactive"
+        )
     assert known.from_s is not None
     return (
         CostPolicyEnded(

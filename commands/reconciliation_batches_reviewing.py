@@ -73,8 +73,10 @@ def _decision(
     cost = Decimal(line.cost) if command.cost_minor is None else exact(command.cost_minor)
     running = spent.get(line.category, _ZERO) + cost
     its = match(command.policies.get(line.category, ()), line.occurred_s, batch.opened.currency, running)
-    if its.terms is None:
+    early = line.occurred_s > command.now_s  # by the provider's clock: a policy may end before ours gets there
+    if its.terms is None or early:
         if not command.charges:
             return None
-        raise Refused(f"{line.provider}/{line.reference} is held: {its.held}", code="charge_held")
+        why = "it has not occurred yet" if early else its.held
+        raise Refused(f"{line.provider}/{line.reference} is held: {why}", code="charge_held")
     return LineDecision(place.line, command.decision, told(cost), its.terms.version)

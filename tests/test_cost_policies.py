@@ -62,12 +62,12 @@ def test_the_same_again_is_no_event() -> None:
     assert COST_POLICIES.decide(ended, after(*approved, ended)) == ()
 
 
-def test_a_policy_ends_now_or_later_so_that_what_was_billable_stays_so() -> None:
+def test_a_policy_ends_in_the_next_second_or_later_so_that_what_was_billable_stays_so() -> None:
     approved = (PROPOSE, settle(ApproveCostPolicy, 1))
-    early = EndCostPolicy(**WHERE, version=1, at_s=NOW - 1, by="ada", why="over", now_s=NOW)
+    early = EndCostPolicy(**WHERE, version=1, at_s=NOW, by="ada", why="over", now_s=NOW)
     assert refused(early, *approved) == "not_retroactive"
     (terms,) = terms_of(after(*approved, EndCostPolicy(**WHERE, version=1, by="ada", why="over", now_s=NOW + 5)))
-    assert (terms.covers(NOW + 4), terms.covers(NOW + 5)) == (True, False)
+    assert (terms.covers(NOW + 5), terms.covers(NOW + 6)) == (True, False)
     assert refused(EndCostPolicy(**WHERE, version=1, by="ada", why="x", now_s=NOW), PROPOSE) == "policy_not_approved"
 
 

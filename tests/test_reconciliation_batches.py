@@ -129,6 +129,12 @@ def test_what_is_held_cannot_be_accepted_and_may_be_left(office: Office) -> None
     assert [line.reference for _, line in batch(office, 2).lines()] == ["late"]
 
 
+def test_what_has_not_occurred_yet_by_our_clock_cannot_be_accepted(office: Office) -> None:
+    in_review(office, charge("soon", occurred_s=NOW + 200))
+    assert refusal(office.batch, "review_charges", 1, decision="accept", charges=("openai/soon",)) == "charge_held"
+    assert not office.batch("review_charges", 1, decision="accept").changed
+
+
 def test_a_cap_holds_for_what_is_accepted_in_all_batches_together(office: Office) -> None:
     in_review(office, *(charge(f"c{n}", 40) for n in range(3)), cap_minor=100)
     office.batch("review_charges", 1, decision="accept")

@@ -7,7 +7,7 @@ how often; notices, endpoints and attempts are plain dictionaries.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from oracle import service
+from oracle import passthrough, service
 
 Row = dict[str, Any]
 Rows = dict[str, dict[tuple[str, ...], Row]]
@@ -47,6 +47,8 @@ def _due_times(rows: Rows) -> Iterable[tuple[Key, int, Row]]:
                 yield where, segment["until_s"], {**whose, "about": about}
     if "service_states" in rows:
         yield from service.due_times(rows)
+    if "reservations" in rows:
+        yield from passthrough.due_times(rows)
 
 
 def deadlines(rows: Rows, met: Iterable[tuple[str, str, str, int]] = ()) -> dict[Key, Row]:

@@ -50,6 +50,24 @@ def passthrough_rows(events: Iterable[Any]) -> Rows:
     }
 
 
+def due_times(rows: Rows) -> Iterable[tuple[Key, int, Row]]:
+    """When reservations run out, and when a stop has waited too long for somebody to acknowledge it."""
+    for (mode, org, id), r in rows["reservations"].items():
+        if r["status"] == "open":
+            about = {"category": r["category"], "reservation": id}
+            yield (mode, "reservation.expiring", _joined(org, id)), r["until_s"], _whose(org, about)
+    for (mode, *key), b in rows["pass_through_budgets"].items():
+        if b["stopped_s"] is not None and b["acknowledged_s"] is None:
+            about = {f: b[f] for f in ("category", "period", "currency")}
+            about |= {"rule": b["stop_rule"], "notice": b["stop_notice"]}
+            where = (mode, "passthrough.stop_overdue", _joined(*key))
+            yield where, b["stopped_s"] + 15 * 60, _whose(key[0], about)
+
+
+def _whose(org: str, about: Row) -> Row:
+    return {"org": org, "account": None, "customer": None, "about": about}
+
+
 def number(exact: Fraction) -> str:
     """A decimal without zeros that say nothing."""
     micro = exact * 10**6
