@@ -5,6 +5,7 @@ import json
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import msgspec
 import psycopg
 import pytest
+from click.testing import CliRunner
 from histories import built, project, rows_of
 from passthrough import DAY, NOW, Memory, Office, charge
 
@@ -26,6 +28,7 @@ from ledger import charge_claims
 from ledger.errors import Invalid, StoreUnavailable
 from ledger.passthrough_events import ProviderChargesRecorded
 from ledger.store import Log
+from replay.cli import recount
 from replay.verify import verify
 
 
@@ -156,6 +159,18 @@ def test_a_claim_stands_in_the_transaction_that_appends_the_record(database: str
         assert charge_claims.unclaimed(conn, event) == []
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             conn.execute("DELETE FROM ledger.charge_claims")
+
+
+def test_the_command_line_compares_claims_with_the_log(database: str, live: Office) -> None:
+    live.charge(charge("c1"), charge("c2"))
+    environment = {"DATABASE_URL": database, "RECOUNT_MASTER_KEY": b64encode(b"m" * 32).decode()}
+    compared = CliRunner().invoke(recount, ["passthrough", "claims"], env=environment)
+    assert (compared.exit_code, compared.output) == (0, "2 charges in 1 records, 0 not claimed as they should be\n")
+    with psycopg.connect(database, autocommit=True) as conn:  # somebody meddles, past every guard
+        conn.execute("ALTER TABLE ledger.charge_claims DISABLE TRIGGER USER")
+        conn.execute("DELETE FROM ledger.charge_claims WHERE reference = 'c2'")
+    compared = CliRunner().invoke(recount, ["passthrough", "claims"], env=environment)
+    assert (compared.exit_code, compared.output.splitlines()[1:]) == (1, ["openai/c2"])
 
 
 def test_of_sixteen_who_record_the_same_at_once_one_does(database: str, live: Office) -> None:

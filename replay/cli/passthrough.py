@@ -4,7 +4,10 @@ from typing import IO, Any
 
 import click
 
+from ledger.charge_claims import unclaimed
 from ledger.ids import Mode
+from ledger.passthrough_events import ProviderChargesRecorded
+from ledger.store import read_own
 from replay.cli.options import Asks, act_options, json_option, mode_option
 from replay.cli.passthrough_batches import BATCH_COMMANDS
 from replay.cli.passthrough_lists import LIST_COMMANDS
@@ -12,7 +15,7 @@ from replay.cli.passthrough_policies import POLICY_COMMANDS
 from replay.cli.printing import number, progress, say, say_json
 from replay.cli.service import attached, service
 
-#: Rows that were refused exit so; an error exits 2.
+#: Rows that were refused, and claims that are not as they should be, exit so; an error exits 2.
 REFUSED = 1
 _FORMATS = ("csv", "json", "jsonl")
 
@@ -106,6 +109,29 @@ def acknowledge(org: str, category: str, period: str, currency: str, actor: str,
         say_json({"changed": changed})
     else:
         say("acknowledged" if changed else "somebody acknowledged it before")
+
+
+@passthrough.command("claims")
+@json_option
+@click.pass_context
+def claims(ctx: click.Context, as_json: bool) -> None:
+    """Compare what was recorded of every charge with its claim. Exits 1 if they differ."""
+    records, charges, wrong = 0, 0, []
+    with attached() as edge, edge.reading() as conn:
+        for recorded in read_own(conn, [ProviderChargesRecorded.NAME]):
+            event = recorded.event
+            records, charges = records + 1, charges + len(event.charges)
+            wrong += [f"{event.provider}/{reference}" for reference in unclaimed(conn, event)]
+    if as_json:
+        say_json({"records": records, "charges": charges, "wrong": wrong})
+    else:
+        say(
+            f"{number(charges)} charges in {number(records)} records, {number(len(wrong))} not claimed as they should be"
+        )
+        for each in wrong:
+            say(each)
+    if wrong:
+        ctx.exit(REFUSED)
 
 
 for _command in (*POLICY_COMMANDS, *BATCH_COMMANDS, *LIST_COMMANDS):
