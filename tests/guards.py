@@ -410,4 +410,48 @@ GUARDS = (
         " or try_to_lead(self._conn, self._name) is None:\n",
         "tests/test_reconcile.py::test_whoever_compares_is_alone_and_lets_others_have_their_turn",
     ),
+    Guard(
+        "a service takes one step at a time",
+        "projections/service_changes.py",
+        "    to = worse[0] if worse else next(",
+        "    to = worse[-1] if worse else next(",
+        "tests/test_service_control.py::test_whoever_is_found_late_takes_every_stage_all_the_same",
+    ),
+    Guard(
+        "no step is taken before its boundary",
+        "projections/service_changes.py",
+        "    segment = standing(state.schedule, passed_s)\n",
+        "    segment = standing(state.schedule, 2**60)\n",
+        "tests/test_service_control.py::"
+        "test_after_three_failed_retries_a_service_goes_through_every_stage_at_its_boundary",
+    ),
+    Guard(
+        "an acknowledgement of an earlier request does not count",
+        "commands/enforcement.py",
+        "    if asked.request != command.request:\n        raise",
+        "    if not asked.request:\n        raise",
+        "tests/test_service_control.py::test_an_acknowledgement_of_an_earlier_request_does_not_count",
+    ),
+    Guard(
+        "a policy that only tells closes nothing",
+        "projections/enforcements.py",
+        "        if state.state in _CLOSED and state.enforced and state.scale_to_zero:\n",
+        "        if state.state in _CLOSED and state.scale_to_zero:\n",
+        "tests/test_service_control.py::test_a_policy_that_is_not_enforced_only_tells",
+    ),
+    Guard(
+        "what is paid in advance is exempt from other debts",
+        "projections/service_debts.py",
+        "    return POSTPAID if model is not None and model not in IN_ADVANCE else f",
+        "    return POSTPAID if model is not IN_ADVANCE else f",
+        "tests/test_service_control.py::"
+        "test_what_is_paid_in_advance_is_exempt_from_debts_of_what_is_paid_afterwards",
+    ),
+    Guard(
+        "an attempt that may be under way has not failed",
+        "projections/service_failures.py",
+        "    return max(attempts, 1) if said_so else attempts - 1\n",
+        "    return attempts\n",
+        "tests/test_service_control.py::test_an_attempt_that_is_under_way_has_not_failed",
+    ),
 )
