@@ -393,7 +393,7 @@ GUARDS = (
         "a difference is waited out before it counts",
         "api/reconciling_objects.py",
         "            if doubtful:\n",
-        "            if not doubtful:\n",
+        "            if doubtful is None:\n",
         "tests/test_reconcile.py::test_an_event_that_arrives_between_two_looks_is_no_difference",
     ),
     Guard(

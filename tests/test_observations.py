@@ -177,7 +177,9 @@ def test_events_and_sights_in_any_order_and_number_give_the_rows_that_the_oracle
 
 def test_what_was_seen_goes_over_an_event_of_its_second_and_not_over_a_later_one() -> None:
     def status(*told: Any) -> Any:
-        return folded(remembered(told))["subscriptions"]["test", "platform", "sub_1"]["status"]
+        row = folded(remembered(told))["subscriptions"]["test", "platform", "sub_1"]
+        assert not row["undecided"]
+        return row["status"]
 
     said = Delivery(event(1, "customer.subscription.updated", subscription(status="past_due"), at=T))
     after = Delivery(event(2, "customer.subscription.updated", subscription(status="unpaid"), at=T + 1))
