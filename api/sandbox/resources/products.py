@@ -47,6 +47,7 @@ def new_product(desk: Desk, params: dict[str, Any]) -> Object:
             "metadata": metadata(None, params.get("metadata") or {}),
             "name": params["name"],
             **{name: params.get(name) for name in _PLAIN},
+            "package_dimensions": _measured(params.get("package_dimensions")),
             **_taxed(params, None),
             "type": params.get("type") or "service",
             "updated": desk.now_s,
@@ -59,6 +60,8 @@ def update(desk: Desk, params: dict[str, Any], id: str) -> Object:
     """Change what is named."""
     product = _present(desk, id)
     changes: Object = {n: params[n] for n in (*_PLAIN, "active", "name") if n in params}
+    if "package_dimensions" in params:
+        changes["package_dimensions"] = _measured(params["package_dimensions"])
     for name in ("images", "marketing_features"):
         if name in params:
             changes[name] = params[name] or []
@@ -74,6 +77,11 @@ def update(desk: Desk, params: dict[str, Any], id: str) -> Object:
     if any(product.get(name) != value for name, value in changes.items()):
         desk.change(product, {**changes, "updated": desk.now_s}, "product.updated")
     return product
+
+
+def _measured(said: dict[str, Any] | None) -> Object | None:
+    """Inches and ounces, as numbers."""
+    return None if said is None else {name: float(value) for name, value in said.items()}
 
 
 def _taxed(params: dict[str, Any], held: Object | None) -> Object:
