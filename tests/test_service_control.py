@@ -115,6 +115,7 @@ def test_after_three_failed_retries_a_service_goes_through_every_stage_at_its_bo
 def test_whoever_is_found_late_takes_every_stage_all_the_same(here: Installation):
     linked(here)
     enforce(here)
+    here.react()
     owing(here, failed=4)
     while here.tick(START + 41 * DAY):  # every boundary has passed before anybody reacts
         pass
