@@ -61,8 +61,8 @@ def setup(usage: str, asks: Asks, as_json: bool, **what: Any) -> None:
 
 
 @customers.command("attach")
-@click.argument("payment_method", metavar="METHOD")
 @_org
+@click.argument("payment_method", metavar="METHOD")
 def attach(payment_method: str, asks: Asks, as_json: bool, **what: Any) -> None:
     """Keep METHOD (pm_…) for ORG."""
     said = "{payment_method} ({brand} {last4}) is kept for {org}"
@@ -70,16 +70,16 @@ def attach(payment_method: str, asks: Asks, as_json: bool, **what: Any) -> None:
 
 
 @customers.command("detach")
-@click.argument("payment_method", metavar="METHOD")
 @_org
+@click.argument("payment_method", metavar="METHOD")
 def detach(payment_method: str, asks: Asks, as_json: bool, **what: Any) -> None:
     """Forget METHOD of ORG, for ever."""
     _do("detach_payment_method", "{payment_method} is forgotten", asks, as_json, payment_method=payment_method, **what)
 
 
 @customers.command("default")
-@click.argument("payment_method", metavar="METHOD")
 @_org
+@click.argument("payment_method", metavar="METHOD")
 def default(payment_method: str, asks: Asks, as_json: bool, **what: Any) -> None:
     """Charge METHOD for ORG's invoices from now on."""
     said = "{default_payment_method} is charged for {org}"
