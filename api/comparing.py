@@ -3,6 +3,7 @@
 Personal fields are on neither side. Looks only.
 """
 
+import time
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -10,9 +11,11 @@ import msgspec
 import psycopg
 
 from commands.stripe_reads import SUMMARY
+from ledger.errors import StoreUnavailable
 from ledger.facts import ObjectFact
 from ledger.ids import Mode
 from ledger.observing import Look, Sighting, observed, open_sighting
+from ledger.store import Log
 from ledger.stripe_call_events import StripeObjectObserved
 from ledger.translations import FAMILIES
 from ledger.translations.base import sealed_fields
@@ -35,6 +38,9 @@ def _compared(facts: type[msgspec.Struct]) -> tuple[str, ...]:
 
 
 _PLAIN = {f.model: _compared(f.facts) for f in FAMILIES}
+#: How long a webhook may be on its way before its absence means something.
+SETTLE_S = 20
+_CAUGHT_UP_S = 60
 _DELETABLE = {o for o in COMPARED if "deleted" in _FAMILIES[o].facts.__struct_fields__}
 
 
@@ -115,3 +121,15 @@ class Rows:
             [self._mode, account, object_type],
         )
         return {id for (id,) in rows}
+
+
+def settled(conn: psycopg.Connection[Any], journal: Log, seconds: float = SETTLE_S) -> None:
+    """Wait so long for what is on its way, and then until read models know what the log holds."""
+    time.sleep(seconds)
+    head, until = journal.head(), time.monotonic() + _CAUGHT_UP_S
+    while time.monotonic() < until:
+        row = conn.execute(f"SELECT position FROM {LIVE}.checkpoints WHERE name = 'billing'").fetchone()
+        if row is not None and row[0] >= head:
+            return
+        time.sleep(0.2)
+    raise StoreUnavailable("read models are behind the log; see `recount status`")

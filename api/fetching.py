@@ -52,6 +52,8 @@ class Fetcher:
         self._position = 0
         self._silences = 0
         self._not_before_s = 0.0
+        self._unanswered: dict[tuple[str, ...], float] = {}
+        """Until when others go before one for which Stripe did not answer: it may fail at this one alone."""
 
     def close(self) -> None:
         """Give up the lead."""
@@ -69,7 +71,8 @@ class Fetcher:
         now_s = self._clock()
         if now_s < self._not_before_s or self._is_behind():
             return False
-        due = [w for w in fetches_wanted(self._conn, tuple(READS), now_s, self._reader.mode) if _is_due(w, now_s)]
+        wants = fetches_wanted(self._conn, tuple(READS), now_s, self._reader.mode)
+        due = [w for w in wants if _is_due(w, now_s) and self._unanswered.get(_key(w), 0) <= now_s]
         looked = False
         for want in due[:_AT_ONCE]:
             try:
@@ -77,6 +80,8 @@ class Fetcher:
             except NoAnswer as silence:
                 self._silences += 1
                 self._not_before_s = self._clock() + min(_LONGEST_PAUSE_S, 2**self._silences)
+                self._unanswered = {k: s for k, s in self._unanswered.items() if s > now_s}
+                self._unanswered[_key(want)] = self._clock() + _LONGEST_PAUSE_S
                 log.warning("stripe_does_not_answer", wanted=len(due), error=str(silence))
                 break
             self._silences = 0
@@ -110,6 +115,10 @@ class Fetcher:
             version = len(self._journal.read_stream(stream)) + 1
             if isinstance(self._journal.append(NewEvent(stream, version, failed, metadata)), Appended):
                 return
+
+
+def _key(want: Want) -> tuple[str, ...]:
+    return want.account, want.object, want.object_id
 
 
 def _is_due(want: Want, now_s: float) -> bool:

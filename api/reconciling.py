@@ -14,6 +14,7 @@ import structlog
 
 from api.calls.client import NoAnswer
 from api.calls.wiring import open_calls
+from api.comparing import settled
 from api.database import Database
 from api.observing import Observer
 from api.reconciling_events import EventReconciler
@@ -28,18 +29,17 @@ from ledger.ids import PLATFORM, comparison_stream, stripe_reconciliation_stream
 from ledger.keys import KeyStore
 from ledger.reconcile_events import EventsReconciled, ObjectsReconciled, ReconciliationRequested
 from ledger.store import Appended, Log, as_role
+from replay.coverage import coverage
 from replay.leading import stop_leading, try_to_lead, wait_to_lead
 from replay.tables import LIVE
 
 log = structlog.get_logger("recount.reconciling")
 
-#: How long a webhook may be on its way before its absence means something.
-SETTLE_S = 20
-_CAUGHT_UP_S = 60
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 60, 3_600
 #: Before the first of a process that has just started: what came while none ran is being delivered again.
 _SETTLING_IN_S = 60
 _ATTEMPTS = 10
+_HOUR_S = 3_600
 
 _ACCOUNTS = f"""
 SELECT DISTINCT o.account FROM {LIVE}.account_objects o
@@ -81,6 +81,7 @@ class Reconciler:
         self._objects = ObjectReconciler(journal, Observer(journal, keys), reader, self._conn, settle)
         self._silences = 0
         self._not_before_s = 0.0
+        self._warned_s = 0.0
 
     def close(self) -> None:
         """Give up the lead."""
@@ -111,7 +112,20 @@ class Reconciler:
         finally:
             stop_leading(self._conn, self._name)
 
+    def _warn(self) -> None:
+        """Say in time that events may be missing, once an hour."""
+        now_s = self._clock()
+        if now_s < self._warned_s + _HOUR_S:
+            return
+        self._warned_s = now_s
+        for each in coverage(self._conn, now_s, self._reader.mode):
+            for gap in each.gaps:
+                if gap.healable:
+                    detail = "events may be missing; Stripe still lists them: recount reconcile events"
+                    log.warning("gap", account=each.account, from_s=gap.from_s, to_s=gap.to_s, detail=detail)
+
     def _work(self) -> bool:
+        self._warn()
         try:
             row = self._conn.execute(_REQUESTED, [self._reader.mode]).fetchone()
             worked = self._nightly() if row is None else not self._is_done(row[0]) and bool(self.carry_out(row[0]))
@@ -199,18 +213,6 @@ class Reconciler:
 
     def _connected(self) -> list[str]:
         return [a for (a,) in self._conn.execute(_ACCOUNTS, [self._reader.mode])]
-
-
-def settled(conn: psycopg.Connection[Any], journal: Log, seconds: float = SETTLE_S) -> None:
-    """Wait so long for what is on its way, and then until read models know what the log holds."""
-    time.sleep(seconds)
-    head, until = journal.head(), time.monotonic() + _CAUGHT_UP_S
-    while time.monotonic() < until:
-        row = conn.execute(f"SELECT position FROM {LIVE}.checkpoints WHERE name = 'billing'").fetchone()
-        if row is not None and row[0] >= head:
-            return
-        time.sleep(0.2)
-    raise StoreUnavailable("read models are behind the log; see `recount status`")
 
 
 @contextlib.contextmanager

@@ -198,6 +198,16 @@ def test_while_stripe_does_not_answer_nothing_is_kept_and_it_is_asked_less_and_l
     assert world.fetch()
 
 
+def test_one_object_at_which_stripe_fails_does_not_keep_the_others(world: World) -> None:
+    world.tell(*tied(), *tied("cus_2"))
+    world.stripe.put("/v1/customers/cus_2", customer("cus_2"))
+    world.stripe.answers_as = lambda r: Reply(500, {}, "") if r.path.endswith("cus_1") else None
+    assert not world.fetch()
+    world.now_s += 10
+    assert world.fetch()
+    assert [w.object_id for w in world.wanted()] == ["cus_1"]
+
+
 def test_what_was_seen_is_not_looked_at_again_before_read_models_know(world: World) -> None:
     world.tell(*tied())
     world.stripe.put("/v1/customers/cus_1", customer())

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import psycopg
 import pytest
+import structlog
 from histories import built, different, folded, ingest, logged, remembered, rows_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -459,3 +460,18 @@ def test_versions_that_leave_out_what_is_inside_agree() -> None:
     theirs = {"items": [{"id": "si_1", "quantity": 1, "current_period_end_s": 5}]}
     assert differing(ours, theirs) == {}
     assert differing(ours, {"items": [{"id": "si_1", "quantity": 2}]}) != {}
+
+
+def test_a_gap_that_can_still_be_closed_is_warned_of_once_an_hour(world: World) -> None:
+    world.holds([event(1, "ping", {"object": "ping"})])
+    found = world.run("events")
+    # given that nothing was compared for three days, since Stripe does not answer
+    world.stripe.answers_as = silent
+    world.now_s = found.to_s + 3 * 86_400
+    with structlog.testing.capture_logs() as said:
+        for _ in range(4):
+            world.reconciler.step()
+            world.now_s += 600
+    warned = [s for s in said if s["event"] == "gap"]
+    assert [(s["account"], s["from_s"], s["log_level"]) for s in warned] == [("platform", found.to_s, "warning")]
+    assert "recount reconcile events" in warned[0]["detail"]
