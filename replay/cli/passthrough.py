@@ -125,9 +125,8 @@ def claims(ctx: click.Context, as_json: bool) -> None:
     if as_json:
         say_json({"records": records, "charges": charges, "wrong": wrong})
     else:
-        say(
-            f"{number(charges)} charges in {number(records)} records, {number(len(wrong))} not claimed as they should be"
-        )
+        counted = f"{number(charges)} charges in {number(records)} records"
+        say(f"{counted}, {number(len(wrong))} not claimed as they should be")
         for each in wrong:
             say(each)
     if wrong:
