@@ -27,6 +27,7 @@ def cancel(desk: Desk, params: dict[str, Any], id: str) -> Object:
             part = unused(desk, subscription, item, desk.now_s)
             if part is not None:
                 prorate(desk, subscription, part)
+    subscription |= {"cancel_at": None, "cancel_at_period_end": False}
     final = _last_invoice(desk, subscription) if params.get("invoice_now") else None
     end(desk, subscription, "cancellation_requested")
     if final is not None and final["status"] == "open":
