@@ -34,6 +34,7 @@ PAGE = {"limit", "cursor", "min_position"}
 ELSEWHERE = {
     "/v1/endpoints": "test_notices",
     "/v1/deliveries": "test_notices",
+    "/v1/calls": "test_stripe_calls_told",
     **dict.fromkeys(
         ("/v1/observations", "/v1/event-coverage", "/v1/drift", "/v1/reconciliations"), "test_reconcile_api"
     ),

@@ -418,7 +418,20 @@ APART |= dict.fromkeys(
     ),
     "test_hosting_is_of_its_organization_alone",
 )
-OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs"}
+APART |= dict.fromkeys(("/v1/calls", "/v1/calls/<string:call>"), "test_calls_are_for_staff_with_unbound_keys")
+BILLED = (
+    "customer", "billing-contact", "setup-intents", "checkouts", "setup-checkouts", "payment-requests",
+    "portal-sessions", "checkout-tokens", "payment-methods/<string:payment_method>/attach",
+    "payment-methods/<string:payment_method>/detach", "payment-methods/<string:payment_method>/default",
+    "checkouts/<string:session>/expire", "checkouts/<string:session>/look", "charges/<string:charge>/receipt",
+)  # fmt: skip
+LINKS = ("/v1/payment-links", "/v1/payment-links/<string:link>/close")
+APART |= dict.fromkeys(
+    (*(f"/v1/orgs/<org:org>/{end}" for end in BILLED if end != "checkouts"), *LINKS),
+    "test_a_key_bills_its_own_organization_alone",
+)
+#: Without a key: the tokens that checkouts need are in tests/test_stripe_checkout.py.
+OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs", "/publishable-key", "/checkout/<string:plan>"}
 
 
 @pytest.fixture(scope="module")
@@ -663,7 +676,7 @@ def test_keys_are_for_auditors_and_admins_with_unbound_keys(world: World, end: s
 
 
 def test_without_a_valid_key_every_act_answers_alike(world: World) -> None:
-    acts = [r.rule for r in world.app.url_map.iter_rules() if "POST" in (r.methods or ())]
+    acts = [r.rule for r in world.app.url_map.iter_rules() if "POST" in (r.methods or ()) and r.rule not in OPEN]
     assert {"/v1/keys", "/v1/quarantine/<string:item>/release"} <= set(acts)
     for rule in acts:
         path = re.sub(r"<\w+:\w+>", "x", rule)
@@ -671,6 +684,50 @@ def test_without_a_valid_key_every_act_answers_alike(world: World) -> None:
         assert nothing[0] == 401, rule
         assert seen(world.post(path, {"reason": "x"}, "rk_test_unknown")) == nothing
         assert seen(world.post(f"{path}?bogus=1", {}, "rk_test_unknown")) == nothing
+
+
+@pytest.mark.parametrize("bounds", [{}, {"org": "org_a"}, {"account": SELLER}])
+@pytest.mark.parametrize("role", ROLES)
+def test_calls_are_for_staff_with_unbound_keys(world: World, role: str, bounds: dict[str, str]) -> None:
+    key = world.key(role, **bounds)
+    may = role in STAFF and not bounds
+    assert world.ask("/v1/calls", key).status_code == (200 if may else 403)
+    assert world.ask("/v1/calls/none", key).status_code == (404 if may else 403)
+
+
+@pytest.mark.parametrize("end", BILLED)
+def test_a_key_bills_its_own_organization_alone(world: World, end: str) -> None:
+    """What billing comes to, where Stripe is asked: tests/test_stripe_customers.py, tests/test_stripe_checkout.py."""
+    back = {"success_url": "https://a.example", "return_url": "https://a.example", "currency": "eur"}
+    body = {**back, "plan": "pro", "email": "a@b.example", "amount_minor": 5, "description": "x"}
+    path = re.sub(r"<\w+:\w+>", "x_1", end)
+    asked = BODIES.get(end, ())
+
+    def ask(org: str, key: str) -> int:
+        if end.endswith("/receipt"):
+            return int(world.ask(f"/v1/orgs/{org}/{path}", key).status_code)
+        return int(world.post(f"/v1/orgs/{org}/{path}", {k: body[k] for k in asked}, key).status_code)
+
+    for role in ("dashboard", "auditor"):
+        if not end.endswith("/receipt"):
+            assert ask("org_a", world.key(role)) == 403
+    mine = world.key("service", org="org_a", person=None)
+    assert ask("org_b", mine) == 404
+    # of one's own it comes as far as asking Stripe, for which this world has no key; a token asks nothing of it
+    assert ask("org_a", mine) == (200 if end == "checkout-tokens" else 404 if end == "checkouts" else 409)
+    for rule in LINKS:
+        its = rule.replace("<string:link>", "plink_1")
+        assert world.post(its, {"plan": "pro"} if its == rule else {}, mine).status_code == 403
+
+
+BODIES = {
+    "billing-contact": ("email",),
+    "checkouts": ("plan", "success_url"),
+    "setup-checkouts": ("currency", "success_url"),
+    "payment-requests": ("amount_minor", "currency", "description", "success_url"),
+    "portal-sessions": ("return_url",),
+    "checkout-tokens": ("success_url",),
+}
 
 
 def test_a_revoked_key_is_refused_within_a_second(world: World) -> None:

@@ -90,6 +90,22 @@ def test_calls_are_for_staff(world: Counter, role: str, bound: dict[str, str]):
     assert problem(world.ask("/v1/calls", world.key(role, **bound))) == (403, "forbidden")
 
 
+def test_calls_are_listed_by_their_filters(world: Counter):
+    happen(told(world), "call_1", *LOST, org="acme")
+    happen(told(world), "call_2", org="globex", account="acct_seller")
+    happen(told(world), "call_3", operation="customers.create", params={})
+    world.project()
+    operator = world.key("operator")
+    world.post("/v1/acts/resolve_call", {"call_id": "call_1", "found": "re_1", "reason": "seen"}, operator)
+    world.project()
+    for query, ids in (
+        ("state=waiting", ["call_3", "call_2"]), ("account=acct_seller", ["call_2"]), ("org=acme", ["call_1"]),
+        ("operation=customers.create", ["call_3"]), ("object_id=re_1", ["call_1"]),
+        ("moves_money=true", ["call_2", "call_1"]), ("moves_money=false", ["call_3"]), ("state=begun", []),
+    ):  # fmt: skip
+        assert [c["id"] for c in world.read(f"/v1/calls?{query}", operator)["data"]] == ids, query
+
+
 # ---- told without being asked -----------------------------------------------------------------
 
 
