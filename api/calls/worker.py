@@ -17,11 +17,12 @@ from api.calls.client import NoAnswer
 from api.calls.looking_up import SETTLED_S, look_up
 from api.calls.making import Made, Maker
 from api.calls.verdict import Again, Stopped
-from api.metrics import CALLS_MADE
+from api.metrics import CALLS_MADE, FAULTS
 from commands.base import Journal
 from commands.reactions import SYSTEM
 from commands.stripe_operations import OPERATIONS
 from commands.stripe_stops import STOPS, ResumeCalls
+from ledger.errors import StoreUnavailable
 from ledger.events import Metadata, NewEvent
 from ledger.ids import calls_stream
 from ledger.store import as_role
@@ -106,7 +107,7 @@ class CallWorker:
     def step(self) -> int:
         """Take up what waits, as far as there is room. Returns how many were taken up.
 
-        Raises psycopg's errors, StoreUnavailable, and what a call under way raised.
+        Raises psycopg's errors and StoreUnavailable, also of a call under way.
         """
         self._land()
         now_s = self._clock()
@@ -137,7 +138,7 @@ class CallWorker:
         }
         found = self._conn.execute(_QUEUE, given).fetchall()
         for (id,) in found:
-            self._flying[id] = self._pool.submit(self._make, id)
+            self._flying[id] = self._pool.submit(self._apart, self._make, id)
         return len(found)
 
     def _take_unknown(self, now_s: float) -> int:
@@ -148,7 +149,7 @@ class CallWorker:
         given = {"mode": self._maker.mode, "resting": resting, "since_s": int(now_s - _LOOK_FOR_S), "limit": room}
         found = self._conn.execute(_UNKNOWN, given).fetchall()
         for (id,) in found:
-            self._flying[id] = self._pool.submit(self._look, id)
+            self._flying[id] = self._pool.submit(self._apart, self._look, id)
         return len(found)
 
     def _land(self) -> None:
@@ -158,6 +159,18 @@ class CallWorker:
             future.result()
 
     # ---- on the pool's threads --------------------------------------------------------------
+
+    def _apart(self, does: Callable[[str], None], id: str) -> None:
+        """Do it; what is wrong with one call keeps no other from being made."""
+        try:
+            does(id)
+        except (StoreUnavailable, psycopg.Error):
+            raise
+        except Exception as error:
+            rest = _Rest(0, self._clock() + _LONGEST_S)
+            self._resting[id] = self._looked[id] = rest
+            FAULTS.labels("calls").inc()
+            log.error("call_fault", call=id, error=f"{type(error).__name__}: {error}")
 
     def _make(self, id: str) -> None:
         made = self._maker.attempt(id)
