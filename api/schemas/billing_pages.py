@@ -60,9 +60,7 @@ class SetUp(Asks):
         metadata={"description": "`off_session`: it is charged while nobody is there, as for a subscription"},
     )
     types = fields.List(
-        fields.String(),
-        load_default=(),
-        metadata={"description": "Only these kinds, e.g. `card`; if not given, what the account's settings offer"},
+        fields.String(), load_default=(), metadata={"description": "Only these kinds, e.g. `card`; none: all offered"}
     )
 
 
