@@ -63,7 +63,7 @@ class Asked:
     ) -> tuple[int, Any]:
         """Status and body. What is said goes through a form, as on the wire."""
         asked = Request(
-            method, path, decode(_pairs(said)), KEY, self.account, self.version, idempotency_key=idempotency_key
+            method, path, decode(pairs(said)), KEY, self.account, self.version, idempotency_key=idempotency_key
         )
         answer, _ = self.sandbox.ask(asked)
         return answer.status, json.loads(json.dumps(answer.body))
@@ -86,12 +86,12 @@ class Asked:
         return found
 
 
-def _pairs(value: Any, name: str = "") -> list[tuple[str, str]]:
+def pairs(value: Any, name: str = "") -> list[tuple[str, str]]:
     """As the SDK writes a form."""
     if isinstance(value, dict):
-        return [pair for key, inner in value.items() for pair in _pairs(inner, f"{name}[{key}]" if name else key)]
+        return [pair for key, inner in value.items() for pair in pairs(inner, f"{name}[{key}]" if name else key)]
     if isinstance(value, list | tuple):
-        return [pair for i, inner in enumerate(value) for pair in _pairs(inner, f"{name}[{i}]")]
+        return [pair for i, inner in enumerate(value) for pair in pairs(inner, f"{name}[{i}]")]
     if isinstance(value, bool):
         return [(name, "true" if value else "false")]
     return [(name, "" if value is None else str(value))]

@@ -45,7 +45,11 @@ _OLDER: dict[str, dict[str, Older]] = {
         "payment_method_types": _TYPES,
         "ui_mode": Older("2026-03-25", Literal["hosted", "embedded", "custom"]),
     },
-    "SubscriptionCreateParams": _CODES,
+    "SubscriptionCreateParams": {
+        **_CODES,
+        "plan": Older("2025-03-31", str),
+        "quantity": Older("2025-03-31", int),
+    },
     "SubscriptionUpdateParams": {**_CODES, "billing_cycle_anchor": _ANCHOR},
     "SubscriptionResumeParams": {"billing_cycle_anchor": _ANCHOR},
     "InvoiceCreatePreviewParamsSubscriptionDetails": {
@@ -245,9 +249,10 @@ def _integer(value: Any, name: str) -> int:
 
 
 def _boolean(value: Any, name: str) -> bool:
-    if value not in ("true", "false"):
+    said = value.lower() if isinstance(value, str) else ""
+    if said not in ("true", "false"):
         raise invalid(f"Invalid boolean: {value}"[:200], name)
-    return bool(value == "true")
+    return said == "true"
 
 
 def _decimal(value: Any, name: str) -> Decimal:

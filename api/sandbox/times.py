@@ -19,6 +19,11 @@ def add_months(start_s: int, months: int, anchor_s: int | None = None) -> int:
     return int(start.replace(year=year, month=month + 1, day=min(day, last)).timestamp())
 
 
+def date_of(at_s: int) -> str:
+    """`2026-02-17`."""
+    return datetime.fromtimestamp(at_s, UTC).date().isoformat()
+
+
 def add_interval(start_s: int, interval: str, count: int, anchor_s: int | None = None) -> int:
     """So many days, weeks, months or years after."""
     if interval in ("month", "year"):

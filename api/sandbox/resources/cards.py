@@ -42,6 +42,8 @@ class Card(NamedTuple):
     """It is declined already when it is saved for a customer."""
     asks: str = ""
     """When the bank wants to see the customer: `always`, `on_session`, `until_set_up`, or never."""
+    unseen: Decline = AUTHENTICATION_REQUIRED
+    """How a payment without its customer is declined by a bank that wants to see them."""
     disputed: str | None = None
     """The reason of the dispute that follows a charge; `inquiry` for one that takes no money."""
     fraud_warning: bool = False
@@ -137,7 +139,7 @@ _NAMED: dict[str, Card] = {
         "4000008260003178", "visa", "GB", asks="always", declines=_INSUFFICIENT
     ),
     "threeDSecure2Required": Card("4000000000003220", "visa", asks="always"),
-    "threeDSecureRequired": Card("4000000000003063", "visa", asks="always"),
+    "threeDSecureRequired": Card("4000000000003063", "visa", asks="always", unseen=GENERIC),
     "threeDSecureRequiredChargeDeclined": Card("4000008400001629", "visa", asks="always", declines=GENERIC),
     "threeDSecureOptional": Card("4000000000003055", "visa"),
 }  # fmt: skip

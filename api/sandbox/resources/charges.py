@@ -11,6 +11,7 @@ from api.sandbox.desk import Desk, metadata
 from api.sandbox.errors import invalid
 from api.sandbox.listing import page, whole
 from api.sandbox.resources import payment_methods
+from api.sandbox.resources.bank_debits import ACH, SEPA
 from api.sandbox.resources.cards import Decline
 from api.sandbox.resources.method_details import charged
 from api.sandbox.routes import Route
@@ -75,7 +76,7 @@ def made(
         "fraud_details": {},
         "metadata": dict(intent["metadata"]),
         "order": None,
-        "outcome": outcome_of(method, decline) if status != "pending" else None,
+        "outcome": None if status == "pending" and method["type"] == ACH else outcome_of(method, decline),
         "paid": status == "succeeded",
         "payment_intent": intent["id"],
         "payment_method": method["id"],
@@ -100,11 +101,12 @@ def outcome_of(method: Object, decline: Decline | None) -> Object:
     card = payment_methods.card_of(method)
     if card is None:
         ok = decline is None
+        score = {"risk_level": "normal", "risk_score": 17} if method["type"] == SEPA else {"risk_level": "not_assessed"}
         return {
             **_NO_ADVICE,
+            **score,
             "network_status": "approved_by_network" if ok else "declined_by_network",
             "reason": None if ok else "generic_decline",
-            "risk_level": "not_assessed",
             "seller_message": "Payment complete." if ok else "The bank returned the debit.",
             "type": "authorized" if ok else "issuer_declined",
         }

@@ -7,8 +7,9 @@ from typing import Any
 
 from api.sandbox.desk import Desk
 from api.sandbox.resources import aftermath, bank_debits, charges, intents, mandates, payment_methods, settled, settling
-from api.sandbox.resources.cards import AUTHENTICATION_REQUIRED, Decline
+from api.sandbox.resources.cards import Decline
 from api.sandbox.state import Object
+from api.sandbox.times import date_of
 
 KIND = "payment_intent"
 
@@ -26,13 +27,13 @@ def attempt(
     said = said or {}
     intent |= {"payment_method": method["id"], "last_payment_error": None, "next_action": None}
     if method["type"] in bank_debits.DEBITS:
-        return _debit(desk, intent, method, said.get("mandate_data"))
+        return _debit(desk, intent, method, said)
     card = payment_methods.card_of(method)
     assert card is not None
     asked = intents.asks(desk, method, off_session=off_session) or _demanded(intent)
     if asked and not (authenticated or intent.pop("_authenticated", False)):
         if off_session:
-            return fail(desk, intent, method, AUTHENTICATION_REQUIRED)
+            return fail(desk, intent, method, card.unseen)
         return _ask(desk, intent, said.get("return_url"))
     if card.declines is not None:
         return fail(desk, intent, method, card.declines)
@@ -60,6 +61,8 @@ def ask_customer(desk: Desk, intent: Object, method: Object) -> Object:
 
 def _succeed(desk: Desk, intent: Object, method: Object, *, authenticated: bool) -> Object:
     _save(desk, intent, method)
+    if intent["transfer_data"] is not None and intent["transfer_group"] is None:
+        intent["transfer_group"] = f"group_{intent['id']}"
     charge = charges.made(desk, intent, method, status="succeeded", authenticated=authenticated)
     intent["latest_charge"] = charge["id"]
     if intent["capture_method"] == "manual":
@@ -100,14 +103,15 @@ def _save(desk: Desk, intent: Object, method: Object) -> None:
         method["_spent"] = True
 
 
-def _debit(desk: Desk, intent: Object, method: Object, mandate_data: dict[str, Any] | None) -> Object:
+def _debit(desk: Desk, intent: Object, method: Object, said: dict[str, Any]) -> Object:
     """A bank is asked to debit an account, and takes days."""
     _save(desk, intent, method)
-    mandate = mandates.granted(desk, method, mandate_data)
+    mandate = mandates.granted(desk, method, said.get("mandate_data"), named=said.get("mandate"))
     charge = charges.made(desk, intent, method, status="pending", mandate=mandate["id"])
     intent |= {"status": "processing", "latest_charge": charge["id"]}
     desk.emit("payment_intent.processing", intent)
     desk.emit("charge.pending", charge)
+    mandates.spent(desk, mandate["id"])
     bank = bank_debits.bank_of(method["type"], method["_number"])
     if not bank.stays:
         days = bank_debits.TAKES_DAYS[method["type"]] + bank.later_days
@@ -151,6 +155,8 @@ def debited(desk: Desk, id: str) -> None:
         charge |= {"status": "succeeded", "paid": True, "outcome": charges.outcome_of(method, None)}
         intent["status"] = "succeeded"
         intent["amount_received"] = charge["amount_captured"]
+        if method["type"] == bank_debits.SEPA:
+            charge["payment_method_details"][bank_debits.SEPA]["expected_debit_date"] = date_of(desk.now_s)
         settling.settle(desk, charge)
         _grouped(intent, charge)
         desk.emit("payment_intent.succeeded", intent)

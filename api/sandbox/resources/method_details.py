@@ -23,7 +23,7 @@ def details_of(desk: Desk, type: str, said: dict[str, Any]) -> tuple[Object, Obj
         if type == bank_debits.SEPA and said.get("iban") is None:
             raise invalid("Missing required param: sepa_debit[iban].", "sepa_debit[iban]", "parameter_missing")
         shown, number = bank_debits.us_account(said) if type == bank_debits.ACH else bank_debits.iban(said)
-        return shown, {"_number": number}
+        return shown, {"_number": number, "_typed": True}
     return _other(type, said), {}
 
 

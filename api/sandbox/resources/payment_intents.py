@@ -39,6 +39,8 @@ def create(desk: Desk, params: dict[str, Any]) -> Object:
     method = intents.method_for(desk, intent, params)
     if method is not None:
         intent |= {"payment_method": method["id"], "status": "requires_confirmation"}
+    if intent["automatic_payment_methods"] is not None:
+        intents.connect_banks(intent)
     desk.add(KIND, intent, event="payment_intent.created")
     if not params.get("confirm"):
         return intent

@@ -96,6 +96,7 @@ def _ready_made(desk: Desk, id: str) -> Object | None:
     kind, number = account
     said = {"iban": number} if kind == bank_debits.SEPA else {"account_number": number, "routing_number": "110000000"}
     shown, kept = details_of(desk, kind, said)
+    kept = {name: value for name, value in kept.items() if name != "_typed"}
     owner = {"billing_details": {"name": "Jenny Rosen", "email": "jenny@example.com"}}
     return _method(desk, kind, shown, kept, owner)
 

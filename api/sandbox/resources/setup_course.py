@@ -21,12 +21,19 @@ def attempt(desk: Desk, intent: Object, method: Object, *, said: dict[str, Any])
         mandate = mandates.granted(desk, method, said.get("mandate_data"), single)
         intent["single_use_mandate" if single else "mandate"] = mandate["id"]
     options = intent["payment_method_options"].get(method["type"], {})
-    if options.get("verification_method") == "microdeposits":
+    if _unverified(method, options.get("verification_method")):
         return _ask(desk, intent, _microdeposits(desk, intent))
     card = payment_methods.card_of(method)
     if card is not None and card.asks in ("always", "until_set_up", "on_session"):
         return _ask(desk, intent, intents.next_action(intent, said.get("return_url")))
     return _saved(desk, intent, method)
+
+
+def _unverified(method: Object, how: str | None) -> bool:
+    """Whether small deposits must show whose a bank account is: by wish, or where its number was typed."""
+    return how == "microdeposits" or (
+        method["type"] == bank_debits.ACH and bool(method.get("_typed")) and how != "skip"
+    )
 
 
 def _attempted(desk: Desk, intent: Object, method: Object) -> Object:
