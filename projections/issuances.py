@@ -1,7 +1,8 @@
 """Issuances: our own lines on their way to one Stripe invoice, what Stripe made of it, and what it waits for.
 
 `issuance_steps` folds our own events; `issuances` joins the Stripe invoice as it stands, so that being paid, voided or
-credited is followed from Stripe's own word. Whether it is overdue is for a reader with a clock, by `due_s`.
+credited is followed from Stripe's own word: `standing` says where it is altogether. Overdue is an invoice of which a
+payment failed, or that Stripe gave up; whether one that is sent is late is for a reader with a clock, by `due_s`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -188,7 +189,10 @@ _OF_INVOICE = (
     Column("credited_minor", "bigint"),
     Column("due_s", "bigint"),
     Column("paid_s", "bigint"),
+    Column("standing", "text"),
 )
+#: Where one may be: our own course, then Stripe's. `credited`: some of it or all, which `credited_minor` says.
+STANDINGS = ("issuing", "held", "issue_failed", "issued", "paid", "overdue", "void", "credited")
 _TABLE = Table(
     "issuances",
     ("mode", "id"),
@@ -202,8 +206,29 @@ _READ = (
 
 
 def _derive(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Row]:
-    return [_TABLE.row(*key, *_values(row, _SAID), *_settled(rows["invoices"]), *_values(row, _END))
-            for row in rows["issuance_steps"]]  # fmt: skip
+    found = []
+    for row in rows["issuance_steps"]:
+        settled = _settled(rows["invoices"])
+        stands = _standing(row.state, settled[0], settled[5] or 0, bool(rows["payment_failures"]))
+        found.append(_TABLE.row(*key, *_values(row, _SAID), *settled, stands, *_values(row, _END)))
+    return found
+
+
+def _standing(state: str, status: str | None, credited_minor: int, failed: bool) -> str:
+    """Where it is: what we are doing about it, and once it is out, what Stripe says of its invoice."""
+    if state in ("held", "issue_failed"):
+        return state
+    if state == "voided":
+        return "void"
+    if state == "draft" or (state != "issued" and status in (None, "draft", "open")):
+        return "issuing"
+    if credited_minor > 0:
+        return "credited"
+    if status in ("void", "deleted"):
+        return "void"
+    if status == "paid":
+        return "paid"
+    return "overdue" if status == "uncollectible" or failed else "issued"
 
 
 def _values(row: Row, columns: Sequence[Column]) -> list[Any]:
@@ -212,7 +237,7 @@ def _values(row: Row, columns: Sequence[Column]) -> list[Any]:
 
 def _settled(invoices: Sequence[Row]) -> tuple[Any, ...]:
     if not invoices:
-        return (None,) * len(_OF_INVOICE)
+        return (None,) * (len(_OF_INVOICE) - 1)
     (invoice,) = invoices
     credited = [invoice.pre_payment_credit_notes_minor, invoice.post_payment_credit_notes_minor]
     return (
@@ -231,6 +256,10 @@ def _invoice_of(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Key]:
     return [(key[0], row.account, row.invoice) for row in rows["issuance_steps"] if row.invoice is not None]
 
 
+_BY_INVOICE = Lookup(
+    (Hop("issuance_steps", (("mode", "mode"), ("account", "account"), ("invoice", "id"))),), ("mode", "id")
+)
+
 ISSUANCES = Derivation(
     "issuances",
     1,
@@ -239,14 +268,12 @@ ISSUANCES = Derivation(
     inputs=(
         Input("issuance_steps", ("mode", "id"), lambda key, _: [key]),
         Input("invoices", ("mode", "account", "id"), _invoice_of, _READ),
+        Input("payment_failures", ("mode", "account", "id"), _invoice_of, ("failed",)),
     ),
     affects={
         "issuance_steps": lambda row: [(row.mode, row.id)],
-        "invoices": (
-            Lookup(
-                (Hop("issuance_steps", (("mode", "mode"), ("account", "account"), ("invoice", "id"))),), ("mode", "id")
-            ),
-        ),
+        "invoices": (_BY_INVOICE,),
+        "payment_failures": (_BY_INVOICE,),
     },
     derive=_derive,
 )

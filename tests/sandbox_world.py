@@ -61,7 +61,7 @@ class SandboxWorld(World):
 
     # ---- what moves -------------------------------------------------------------------------
 
-    def issue(self, *lines: IssuanceLine, source: str = "1", **terms: Any) -> str:
+    def bill(self, *lines: IssuanceLine, source: str = "1", **terms: Any) -> str:
         """Have lines billed, as a reaction or a deadline would. Returns the issuance's id."""
         whole = {"mode": "test", "account": "platform", "org": "acme", "currency": "eur", "source_kind": "manual"}
         command = RequestIssuance(**{**whole, "source": source, "lines": lines, **terms})  # type: ignore[arg-type]

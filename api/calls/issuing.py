@@ -5,7 +5,7 @@ two, the next one goes on from what the log holds. One leads; another one beside
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import psycopg
@@ -53,16 +53,20 @@ ORDER BY s.position LIMIT %(limit)s
 """
 
 
+class Ensures(Protocol):
+    """As much of `api.calls.customers.Customers` as issuing needs."""
+
+    def ensured(self, whom: Whom, asked: Asked) -> str:
+        """The customer of an organization, made where it has none."""
+
+
 class Issuer:
-    """Brings issuances of one mode on. `clock` says what time it is, in seconds since the epoch."""
+    """The one of a mode that looks for issuances to bring on. `clock` says what time it is, seconds since the epoch."""
 
     def __init__(self, conninfo: str, calls: Calls, clock: Callable[[], float]) -> None:
-        self._calls = calls
-        self._clock = clock
         self._mode = calls.maker.mode
-        self._customers = Customers(conninfo, calls.journal, calls.keys, calls.waiter)
-        self._reader = StripeReader(calls.stripe)
-        self._observer = Observer(calls.journal, calls.keys)
+        self._clock = clock
+        self._issuing = Issuing(calls, Customers(conninfo, calls.journal, calls.keys, calls.waiter), clock)
         self._conn: psycopg.Connection[Any] = psycopg.connect(
             as_role(conninfo, "recount_reader"), autocommit=True, connect_timeout=2
         )
@@ -82,20 +86,37 @@ class Issuer:
         self._resting = {id: until_s for id, until_s in self._resting.items() if until_s > now_s}
         given = {"mode": self._mode, "resting": list(self._resting), "limit": _AT_ONCE}
         ready = self._conn.execute(_READY, given).fetchall()
-        return sum(self.bring_on(str(id)) for (id,) in ready) > 0
+        return sum(self._bring_on(str(id)) for (id,) in ready) > 0
 
-    def bring_on(self, id: str) -> bool:
-        """Take every step that one issuance can take now. Returns whether there was one."""
-        moved = False
+    def _bring_on(self, id: str) -> bool:
         try:
-            for _ in range(_STEPS):
-                if not self._step(id):
-                    return moved
-                moved = True
+            return self._issuing.bring_on(id)
         except (NoAnswer, StripeUnavailable) as silence:
             self._resting[id] = self._clock() + _REST_S
             log.warning("issuance_waits_for_stripe", issuance=id, error=str(silence))
-        return moved
+            return False
+
+
+class Issuing:
+    """Takes the steps of issuances. Needs the log and Stripe alone, so that any process may go on with one."""
+
+    def __init__(self, calls: Calls, customers: Ensures, clock: Callable[[], float]) -> None:
+        self._calls = calls
+        self._customers = customers
+        self._clock = clock
+        self._mode = calls.maker.mode
+        self._reader = StripeReader(calls.stripe)
+        self._observer = Observer(calls.journal, calls.keys)
+
+    def bring_on(self, id: str) -> bool:
+        """Take every step that one issuance can take now. Returns whether there was one.
+
+        Raises NoAnswer, StripeUnavailable (then it is to be tried later), StoreUnavailable.
+        """
+        steps = 0
+        while steps < _STEPS and self._step(id):
+            steps += 1
+        return steps > 0
 
     def _step(self, id: str) -> bool:
         history = self._calls.journal.read_stream(issuance_stream(self._mode, id))

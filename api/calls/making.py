@@ -81,7 +81,8 @@ class Maker:
 
         Raises StoreUnavailable: then it is not known whether it was sent, and it is to be attempted again.
         """
-        call = self._begun(call_id)
+        before = self.known(call_id)
+        call = self._begun(call_id, before)
         asked, until_s = call.requested, call.key_until_s()
         if asked is None or not call.to_be_made or until_s is None:
             return Made(call, None)
@@ -95,6 +96,8 @@ class Maker:
             return Made(self._keep(call_id, LoseCall(why="no_answer", at_s=int(self._clock()))), None)
         except NoAnswer as silence:
             found = Again(str(silence))
+        if before.begun is not None and _may_be_ours(asked, found):
+            found = Lost("no_answer")
         return Made(self._settled(call_id, asked, found), found)
 
     def send_again(self, call: Call) -> Reply:
@@ -126,8 +129,7 @@ class Maker:
 
     # ---- before it is sent ------------------------------------------------------------------
 
-    def _begun(self, call_id: str) -> Call:
-        call = self.known(call_id)
+    def _begun(self, call_id: str, call: Call) -> Call:
         if not call.to_be_made or call.begun is not None:
             return call
         assert call.requested is not None
@@ -231,3 +233,12 @@ class Maker:
             mode=self.mode,
             account=call.requested.account,
         )
+
+
+def _may_be_ours(asked: StripeCallRequested, found: Verdict) -> bool:
+    """Whether what is gone may be gone by an earlier attempt: Stripe keeps no answers to deletions under a key.
+
+    https://docs.stripe.com/api/idempotent_requests
+    """
+    gone = isinstance(found, Failed) and found.command.status == 404
+    return gone and operation(asked.operation).method == "DELETE"
