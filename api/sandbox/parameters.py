@@ -35,6 +35,7 @@ _ANCHOR = Older("2026-09-30", Literal["now", "unchanged"])
 _NAMED_PRICE = {"price": Older("2025-03-31", str), "unit_amount": Older("2025-03-31", int)}
 _ITERATED = {"iterations": Older("2025-09-30", int), "coupon": Older("2025-03-31", str)}
 _CODES = {"coupon": Older("2025-03-31", str), "promotion_code": Older("2025-03-31", str)}
+_SPEED = {"preferred_settlement_speed": Older("2026-03-25", Literal["", "fastest", "standard"])}
 #: By the name of the parameters' class: https://docs.stripe.com/changelog.
 _OLDER: dict[str, dict[str, Older]] = {
     "PaymentIntentCreateParams": {"payment_method_types": _TYPES},
@@ -57,6 +58,12 @@ _OLDER: dict[str, dict[str, Older]] = {
     },
     "SubscriptionScheduleCreateParamsPhase": _ITERATED,
     "SubscriptionScheduleUpdateParamsPhase": _ITERATED,
+    **{
+        f"PaymentIntent{act}ParamsPaymentMethodOptionsUsBankAccount": _SPEED for act in ("Create", "Update", "Confirm")
+    },
+    "AccountCreateParamsDocuments": {"proof_of_registration": Older("2026-03-25", dict[str, Any])},
+    "PaymentMethodUpdateParams": {"payto": Older("2026-03-25", dict[str, Any])},
+    "SessionCreateParamsLineItem": {"dynamic_tax_rates": Older("2026-03-25", list[str])},
     "InvoiceItemCreateParams": _NAMED_PRICE,
     "InvoiceItemUpdateParams": _NAMED_PRICE,
     "CustomerCreateParams": _CODES,
