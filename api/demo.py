@@ -21,6 +21,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from api.database import Database
 from api.deliver import Delivery, deliver
+from api.demo_sandbox import ORG, Shop, beside
 from api.issuing import issue_key
 from api.operations import asked_by
 from api.serve import serve
@@ -28,12 +29,14 @@ from api.settings import Settings, load
 from ledger import store
 from ledger.errors import RecountError
 from replay.digest import digests, wait_until_caught_up
-from replay.rebuild import rebuild
+from replay.rebuild import Built, rebuild
 from replay.simulator import Scenario, disturb, encode, simulate
 
 SAMPLE = Scenario(orgs=60, months=6, seed=7)
 DUPLICATES = 0.05
 _READY_S = 60.0
+_TRIES = 3
+_QUIET_S, _QUIET_TIMEOUT_S = 2.0, 90.0
 
 
 def demo(host: str = "127.0.0.1", port: int = 8080) -> None:
@@ -48,14 +51,16 @@ def demo(host: str = "127.0.0.1", port: int = 8080) -> None:
     console = Console(highlight=False)
     console.print("[bold]Recount demo[/]: starting PostgreSQL, two web processes and a worker …")
 
-    def show(database: Database, stopping: threading.Event) -> None:
-        try:
-            _Demo(console, load(), database, f"http://{host}:{port}", kept).run()
-        except (RecountError, psycopg.Error, OSError) as error:
-            if not stopping.is_set():
-                console.print(f"[red]The demo stopped:[/] {error}")
+    with beside(settings.data_dir, host, port) as shop:
 
-    serve(host, port, 2, on_ready=show)
+        def show(database: Database, stopping: threading.Event) -> None:
+            try:
+                _Demo(console, load(), database, f"http://{host}:{port}", kept, shop).run()
+            except (RecountError, psycopg.Error, OSError) as error:
+                if not stopping.is_set():
+                    console.print(f"[red]The demo stopped:[/] {error}")
+
+        serve(host, port, 2, on_ready=show)
     console.print("Stopped. `make demo` goes on from what is there; remove the folder to start anew.")
 
 
@@ -80,8 +85,15 @@ class _Demo:
     """The steps, in the order in which they are shown."""
 
     def __init__(
-        self, console: Console, settings: Settings, database: Database, url: str, kept: dict[str, str]
+        self,
+        console: Console,
+        settings: Settings,
+        database: Database,
+        url: str,
+        kept: dict[str, str],
+        shop: Shop | None,
     ) -> None:
+        self._shop = shop
         self._console = console
         self._settings = settings
         self._database = database
@@ -93,6 +105,9 @@ class _Demo:
         with psycopg.connect(self._database.conninfo, autocommit=True) as conn:
             if store.head(conn) == 0:
                 self._deliver()
+            elif self._shop is not None:
+                self._shop.go_live()
+                self._console.print("The log holds events already: nothing is delivered again.")
             else:
                 self._console.print("The log holds events already: nothing is delivered again.")
             wait_until_caught_up(conn, 120)
@@ -112,7 +127,8 @@ class _Demo:
         raise RecountError(f"the service did not become ready within {_READY_S:.0f} s")
 
     def _deliver(self) -> None:
-        events = list(disturb(simulate(SAMPLE), seed=SAMPLE.seed, shuffle=True, duplicate=DUPLICATES))
+        told = list(simulate(SAMPLE)) if self._shop is None else self._lived(self._shop)
+        events = list(disturb(told, seed=SAMPLE.seed, shuffle=True, duplicate=DUPLICATES))
         distinct = len({(e.get("account"), e["id"]) for e in events})
         self._console.print(
             f"\n[bold]1. Stripe delivers[/] {distinct:,} events of {SAMPLE.orgs} organizations over {SAMPLE.months}"
@@ -131,6 +147,17 @@ class _Demo:
         self._console.print(
             f"   {done.accepted:,} acknowledged in {done.seconds:.1f} s, each sealed and durable before its 200"
         )
+        if self._shop is not None:
+            self._shop.go_live()
+
+    def _lived(self, shop: Shop) -> list[dict[str, Any]]:
+        """The history of organizations that live in the sandbox: whatever it tells of exists there."""
+        self._console.print(
+            f"\n[bold]0. In a Stripe sandbox[/] on {shop.url}, {SAMPLE.orgs} organizations live half a year:"
+        )
+        with _bar(self._console) as bar:
+            task = bar.add_task("living", total=SAMPLE.orgs)
+            return shop.history(SAMPLE.orgs, SAMPLE.seed, lambda done: bar.update(task, completed=done))
 
     def _show_stored(self, conn: psycopg.Connection[Any]) -> None:
         self._console.print("\n[bold]2. What is stored[/] (each event once; every read model folded from the log):")
@@ -178,22 +205,49 @@ class _Demo:
 
     def _rebuild(self, conn: psycopg.Connection[Any]) -> None:
         self._console.print("\n[bold]4. Every read model is rebuilt[/] from the log, beside the live copy:")
-        before = digests(conn).models
-        began = time.monotonic()
-        with _bar(self._console) as bar:
-            task = bar.add_task("rebuilding", total=store.head(conn))
-            built = rebuild(
-                self._database.conninfo, progress=lambda done, total: bar.update(task, completed=done, total=total)
-            )
-            bar.update(task, completed=built[0].events, total=built[0].events)
-        took = time.monotonic() - began
+        for _ in range(_TRIES):
+            head = self._quiet(conn)
+            before = digests(conn).models
+            built, took = self._built()
+            if store.head(conn) == head:
+                break
+            self._console.print("   events came in meanwhile, so that there is nothing to compare: once more")
         same = digests(conn).models == before
         self._console.print(
             f"   {built[0].events:,} events in {took:.1f} s ({built[0].events / took:,.0f}/s), swapped in one"
             f" transaction; digests are {'[green]equal[/]' if same else '[red]NOT equal[/]'}"
         )
 
+    def _quiet(self, conn: psycopg.Connection[Any]) -> int:
+        """Wait until nothing more is appended, and all of it is read: the service asks the sandbox for what events leave
+        open. Returns the head of the log."""
+        head, since, deadline = -1, 0.0, time.monotonic() + _QUIET_TIMEOUT_S
+        while time.monotonic() - since < _QUIET_S and time.monotonic() < deadline:
+            if (now := store.head(conn)) != head:
+                head, since = now, time.monotonic()
+            time.sleep(0.1)
+        wait_until_caught_up(conn, 120)
+        return head
+
+    def _built(self) -> tuple[list[Built], float]:
+        began = time.monotonic()
+        with _bar(self._console) as bar:
+            task = bar.add_task("rebuilding", total=None)
+            built = rebuild(
+                self._database.conninfo, progress=lambda done, total: bar.update(task, completed=done, total=total)
+            )
+            bar.update(task, completed=built[0].events, total=built[0].events)
+        return built, time.monotonic() - began
+
     def _say_where(self) -> None:
+        if self._shop is not None:
+            self._console.print(
+                f"\n[bold]5. The sandbox stays[/] on {self._shop.url}: buy something in a browser, and ask what the\n"
+                "   buyer may use then:\n"
+                f"   {self._shop.page()}\n"
+                f'   curl -H "Authorization: Bearer {self._kept["key"]}" {self._url}/v1/orgs/{ORG}/entitlements',
+                soft_wrap=True,
+            )
         self._console.print(
             f"\n[bold]Now serving[/] on {self._url}\n"
             f"   {self._url}/docs   the API, explained\n"

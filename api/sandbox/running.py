@@ -43,15 +43,19 @@ def forward(sandbox: Sandbox, base_url: str, version: str | None = None) -> tupl
 
     Asked again for the same address it changes nothing.
     """
+    secrets = webhook_secrets(base_url)
     with sandbox.lock:
         desk = Desk(sandbox.state, f"{PLATFORM_ACCOUNT}/test", sandbox.wall_s)
-        secrets = []
-        for path, connect in ((_WEBHOOKS, False), (_CONNECT, True)):
+        for path, connect, secret in ((_WEBHOOKS, False, secrets[0]), (_CONNECT, True, secrets[1])):
             url = base_url.rstrip("/") + path
-            found = next(desk.scan(webhook_endpoints.KIND, url=url, _connect=connect), None)
-            if found is None:
+            if next(desk.scan(webhook_endpoints.KIND, url=url, _connect=connect), None) is None:
                 asked = {"url": url, "enabled_events": ["*"], "connect": connect, "api_version": version}
-                found = webhook_endpoints.create(desk, asked)
-            secrets.append(str(found["_secret"]))
+                webhook_endpoints.create(desk, {**asked, "_secret": secret})
         desk.work.commit()
-    return secrets[0], secrets[1]
+    return secrets
+
+
+def webhook_secrets(base_url: str) -> tuple[str, str]:
+    """The secrets of the endpoints that `forward` makes, before it does: so that a service can be started with them."""
+    base = base_url.rstrip("/")
+    return webhook_endpoints.secret_of(base, _WEBHOOKS), webhook_endpoints.secret_of(base, _CONNECT)
