@@ -28,6 +28,8 @@ class Older(typing.NamedTuple):
 
     until: str
     type: Any
+    instead: str | None = None
+    """The newer parameter, which was not required then."""
 
 
 _TYPES = Older("2026-09-30", list[str])
@@ -58,14 +60,13 @@ _OLDER: dict[str, dict[str, Older]] = {
     },
     "SubscriptionScheduleCreateParamsPhase": _ITERATED,
     "SubscriptionScheduleUpdateParamsPhase": _ITERATED,
-    **{
-        f"PaymentIntent{act}ParamsPaymentMethodOptionsUsBankAccount": _SPEED for act in ("Create", "Update", "Confirm")
-    },
+    **{f"PaymentIntent{act}ParamsPaymentMethodOptionsUsBankAccount": _SPEED for act in ("Create", "Update", "Confirm")},
     "AccountCreateParamsDocuments": {"proof_of_registration": Older("2026-03-25", dict[str, Any])},
     "PaymentMethodUpdateParams": {"payto": Older("2026-03-25", dict[str, Any])},
     "SessionCreateParamsLineItem": {"dynamic_tax_rates": Older("2026-03-25", list[str])},
     "InvoiceItemCreateParams": _NAMED_PRICE,
     "InvoiceItemUpdateParams": _NAMED_PRICE,
+    "PromotionCodeCreateParams": {"coupon": Older("2025-09-30", str, "promotion")},
     "CustomerCreateParams": _CODES,
     "CustomerUpdateParams": _CODES,
 }
@@ -98,6 +99,11 @@ def _older(params: type) -> dict[str, Check]:
     return {n: _check_of(o.type, params) for n, o in _OLDER.get(params.__name__, {}).items() if version < o.until}
 
 
+def _not_yet_required(params: type) -> frozenset[str | None]:
+    version = _VERSION.get()
+    return frozenset(o.instead for o in _OLDER.get(params.__name__, {}).values() if version < o.until)
+
+
 def _unknown(name: str) -> StripeError:
     return invalid(f"Received unknown parameter: {name}", name, "parameter_unknown")
 
@@ -105,6 +111,7 @@ def _unknown(name: str) -> StripeError:
 def _fields(params: type) -> Check:
     checks, required = _compiled(params)
     older = _older(params)
+    required = tuple(name for name in required if name not in _not_yet_required(params))
 
     def check(value: Any, name: str) -> dict[str, Any]:
         if not isinstance(value, dict):

@@ -5,9 +5,9 @@ from typing import Any
 from stripe import params as sdk
 
 from api.sandbox.desk import Desk, metadata
-from api.sandbox.errors import invalid
+from api.sandbox.errors import invalid, missing
 from api.sandbox.listing import page
-from api.sandbox.resources import customer_methods
+from api.sandbox.resources import customer_methods, discounting
 from api.sandbox.resources.subscription_ending import end
 from api.sandbox.resources.tax_settings import registered
 from api.sandbox.resources.taxing import buyer_of
@@ -56,6 +56,7 @@ def create(desk: Desk, params: dict[str, Any]) -> Object:
     desk.emit("customer.created", customer)
     customer_methods.take(desk, customer, params)
     customer_methods.check(desk, customer, params)
+    discounting.of_customer(desk, customer, params)
     return customer
 
 
@@ -64,6 +65,7 @@ def update(desk: Desk, params: dict[str, Any], id: str) -> Object:
     customer = _present(desk, id)
     customer_methods.check(desk, customer, params)
     customer_methods.take(desk, customer, params)
+    discounting.of_customer(desk, customer, params)
     changes: Object = {
         name: params[name] for name in (*_PLAIN, *_NAMES, "balance", "preferred_locales") if name in params
     }
@@ -97,6 +99,17 @@ def delete(desk: Desk, params: dict[str, Any], id: str) -> Object:
     return customer
 
 
+def delete_discount(desk: Desk, params: dict[str, Any], id: str) -> Object:
+    """Take a customer's own discount away."""
+    customer = _present(desk, id)
+    held = customer["discount"]
+    if held is None:
+        raise missing("discount", id)
+    discounting.end(desk, held)
+    customer["discount"] = None
+    return {"id": held, "object": discounting.KIND, "deleted": True}
+
+
 def listed(desk: Desk, params: dict[str, Any]) -> Object:
     """Customers, newest first."""
     where = {name: params[name] for name in ("email", "test_clock") if params.get(name) is not None}
@@ -124,7 +137,9 @@ def present(desk: Desk, customer: Object) -> Object:
         source = "shipping_destination" if customer["shipping"] else "billing_address"
         place["location"] = {"country": country, "source": source, "state": state}
         place["automatic_tax"] = "supported" if registered(desk, country) else "not_collecting"
-    return {**customer, "_includable": {"invoice_credit_balance": {}, "tax": place}}
+    held = desk.held(discounting.KIND, customer["discount"])
+    discount = None if held is None else discounting.present(desk, held)
+    return {**customer, "discount": discount, "_includable": {"invoice_credit_balance": {}, "tax": place}}
 
 
 ROUTES = (
@@ -133,6 +148,7 @@ ROUTES = (
     Route("GET", "/v1/customers/{customer}", None, retrieve),
     Route("POST", "/v1/customers/{customer}", sdk.CustomerUpdateParams, update),
     Route("DELETE", "/v1/customers/{customer}", None, delete),
+    Route("DELETE", "/v1/customers/{customer}/discount", None, delete_discount),
 )
 PRESENTERS = {"customer": present}
 PREFIXES = {"cus": "customer"}

@@ -37,8 +37,11 @@ class Discountable(NamedTuple):
     """Of the line itself, before those of the whole."""
 
 
-def redeem(desk: Desk, said: Sequence[dict[str, Any]], bearer: Bearer, param: str = "discounts") -> list[str]:
-    """Ids of the discounts that were asked for: each by `coupon`, `promotion_code`, or an existing `discount`.
+def redeem(
+    desk: Desk, said: Sequence[dict[str, Any]], bearer: Bearer, param: str = "discounts", *, quiet: bool = False
+) -> list[str]:
+    """Ids of the discounts that were asked for: each by `coupon`, `promotion_code`, or an existing `discount`. `quiet`:
+    no event says so.
 
     Raises StripeError for codes that are unknown, spent, or another customer's.
     """
@@ -52,7 +55,7 @@ def redeem(desk: Desk, said: Sequence[dict[str, Any]], bearer: Bearer, param: st
         if coupon_id is None:
             raise invalid("Name a coupon, a promotion code or a discount.", f"{param}[{i}]", "parameter_missing")
         coupon = desk.get("coupon", coupon_id, f"{param}[{i}][coupon]")
-        ids.append(_redeemed(desk, redeemable(coupon, desk.now_s, f"{param}[{i}][coupon]"), code, bearer))
+        ids.append(_redeemed(desk, redeemable(coupon, desk.now_s, f"{param}[{i}][coupon]"), code, bearer, quiet))
     return ids
 
 
@@ -69,7 +72,7 @@ def _code(desk: Desk, id: str | None, bearer: Bearer, param: str) -> Object | No
     return code
 
 
-def _redeemed(desk: Desk, coupon: Object, code: Object | None, bearer: Bearer) -> str:
+def _redeemed(desk: Desk, coupon: Object, code: Object | None, bearer: Bearer, quiet: bool) -> str:
     coupon["times_redeemed"] += 1
     if coupon["max_redemptions"] is not None and coupon["times_redeemed"] >= coupon["max_redemptions"]:
         coupon["valid"] = False
@@ -94,9 +97,31 @@ def _redeemed(desk: Desk, coupon: Object, code: Object | None, bearer: Bearer) -
         "_used": False,
     }
     desk.add(KIND, discount)
-    if bearer.subscription is not None or bearer == Bearer(bearer.customer):
+    if not quiet and (bearer.subscription is not None or bearer == Bearer(bearer.customer)):
         desk.emit("customer.discount.created", discount)
     return str(discount["id"])
+
+
+def of_customer(desk: Desk, customer: Object, params: dict[str, Any]) -> None:
+    """A customer's own discount, which counts where its subscriptions have none: until basil, by `coupon` or by
+    `promotion_code`; an empty value takes it away."""
+    named = next((name for name in ("coupon", "promotion_code") if name in params), None)
+    if named is None:
+        return
+    held = customer["discount"]
+    if params[named] is None:
+        if held is not None:
+            end(desk, held)
+        customer["discount"] = None
+        return
+    bearer = Bearer(customer["id"])
+    if held is None:
+        [customer["discount"]] = redeem(desk, [{named: params[named]}], bearer)
+        return
+    [other] = redeem(desk, [{named: params[named]}], bearer, quiet=True)
+    kept = {name: value for name, value in desk.get(KIND, other).items() if name not in ("id", "_seq")}
+    desk.remove(KIND, other)
+    desk.change(desk.get(KIND, held), kept, "customer.discount.updated")
 
 
 def standing(desk: Desk, ids: Sequence[str], at_s: int) -> list[str]:
