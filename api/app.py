@@ -59,6 +59,7 @@ from api.resources.reconcile import drift, event_coverage, observations, reconci
 from api.resources.schedules import schedules
 from api.resources.sellers import accounts, application_fees, balance_transactions, payouts
 from api.resources.service import service
+from api.resources.setups import setups
 from api.resources.spending_limits import spending_limits
 from api.resources.stripe_events import stripe_events
 from api.resources.subscriptions import subscriptions
@@ -99,6 +100,7 @@ RESOURCES = (
     catalog,
     plans,
     passthrough,
+    setups,
     service,
     meters,
     stripe_events,

@@ -54,6 +54,7 @@ MAY_READ: dict[str, frozenset[str]] = {
     "balance_transactions": _EVERYBODY,
     "application_fees": _EVERYBODY,
     "service": _EVERYBODY,
+    "setups": _EVERYBODY,
     "enforcements": _EVERYBODY,
     "service_policies": _STAFF,
     "enforcement_acts": frozenset({"service", "operator", "admin"}),  # says that deployments are scaled

@@ -68,6 +68,7 @@ from commands.service import (
 )
 from commands.service_debts import WRITE_OFF_DEBT
 from commands.service_policies import APPLY_POLICIES, ENFORCE_POLICY, SOFTEN_POLICY
+from commands.setup import APPROVE_SETUP_STEP, REOPEN_SETUP_STEP
 from commands.spending_limits import SET_SPENDING_LIMIT
 from commands.stripe_call_acts import RESOLVE_CALL, RETRY_CALL
 from commands.subjects import ERASE_SUBJECT
@@ -151,5 +152,7 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     SET_SPENDING_LIMIT,
     CLOSE_HOSTING_MONTH,
     BOOK_RECONCILIATION,
+    APPROVE_SETUP_STEP,
+    REOPEN_SETUP_STEP,
 )
 ACTS: dict[str, Act[Any, Any]] = {a.name: a for a in _ACTS}

@@ -14,9 +14,11 @@ from ledger.hosting_billing_events import HOSTING_BILLING_EVENTS
 from ledger.hosting_events import HOSTING_EVENTS
 from ledger.ids import Mode
 from ledger.issuing_events import ISSUING_EVENTS
+from ledger.launch_events import LAUNCH_EVENTS
 from ledger.passthrough_events import PASSTHROUGH_EVENTS
 from ledger.reconcile_events import RECONCILE_EVENTS
 from ledger.service_events import SERVICE_EVENTS
+from ledger.setup_events import SETUP_EVENTS
 from ledger.stripe_call_events import (
     BillingCustomerRequested,
     StripeCallBegun,
@@ -636,6 +638,8 @@ EVENTS: tuple[type[Event], ...] = (
     *ISSUING_EVENTS,
     *SERVICE_EVENTS,
     *PASSTHROUGH_EVENTS,
+    *SETUP_EVENTS,
+    *LAUNCH_EVENTS,
 )
 
 

@@ -307,3 +307,13 @@ def reconciliation_stream(mode: Mode, org: str, period: str) -> str:
 def reconciled_usage_stream(mode: Mode, id: str) -> str:
     """The stream of one reconciliation with a provider's usage ledger: one event."""
     return f"usage_reconciled/{mode}/{id}"
+
+
+def setup_stream(mode: Mode, account: str, placement: str) -> str:
+    """The stream of setting up one subscription, purchase or agreement: its approvals."""
+    return f"setup/{mode}/{account}/{placement}"
+
+
+def launch_stream(mode: Mode) -> str:
+    """The stream of the launch gate of a mode: evidence, sign-offs, and whether checkout is open."""
+    return f"launch/{mode}"

@@ -8,6 +8,7 @@ from projections.api_keys import API_KEYS
 from projections.approvals import APPROVALS
 from projections.audit import AUDIT_LOG
 from projections.base import Derivation, Group, Projection
+from projections.batch_invoice_changes import BATCH_INVOICE_CHANGES
 from projections.catalog import CATALOG, PRICES, PRODUCTS
 from projections.comparisons import DRIFT, EVENT_COVERAGE, OBJECT_COMPARISONS, RECONCILIATIONS
 from projections.cost_events import COST_EVENTS
@@ -22,7 +23,7 @@ from projections.entitlement_summaries import ENTITLEMENT_SUMMARIES
 from projections.entitlements import ENTITLEMENTS
 from projections.environments import ENVIRONMENTS
 from projections.fetches import BOOKINGS_MISSING, FETCH_FAILURES
-from projections.hosting_invoices import HOSTING_INVOICES
+from projections.hosting_invoices import HOSTING_CLOSINGS, HOSTING_INVOICES
 from projections.invoices import INVOICES
 from projections.issuances import ISSUANCE_STEPS, ISSUANCES
 from projections.legacy_prices import LEGACY_PRICES
@@ -52,6 +53,7 @@ from projections.service_failures import PAYMENT_FAILURES
 from projections.service_policies import SERVICE_POLICIES
 from projections.service_states import SERVICE_STATES
 from projections.service_words import DEBT_WRITE_OFFS, SERVICE_STEPS, SERVICE_WORDS
+from projections.setups import SETUP_WORDS, SETUPS
 from projections.spending_limits import SPENDING_LIMITS
 from projections.stripe_calls import STRIPE_CALLS, STRIPE_CALLS_STOPPED, STRIPE_MADE
 from projections.stripe_events import STRIPE_EVENTS
@@ -106,7 +108,7 @@ _BILLING = Group(
         ACCRUALS,
         ACCRUALS_COUNTED,
         HOSTING_MONTHS,
-        HOSTING_INVOICES,
+        HOSTING_CLOSINGS,
         ISSUANCE_STEPS,
         SPENDING_LIMITS,
         PAYMENT_FAILURES,
@@ -115,6 +117,7 @@ _BILLING = Group(
         SERVICE_WORDS,
         DEBT_WRITE_OFFS,
         ENFORCEMENTS,
+        SETUP_WORDS,
     ),
     derivations=(
         CATALOG,
@@ -125,6 +128,7 @@ _BILLING = Group(
         PLAN_PLACEMENTS,
         DEBTS,
         SERVICE_STATES,
+        SETUPS,
         ENTITLEMENTS,
         CREDIT_BALANCES,
         PAYOUTS,
@@ -132,6 +136,7 @@ _BILLING = Group(
         TAX_PROFILES,
         BOOKINGS_MISSING,
         ISSUANCES,
+        HOSTING_INVOICES,
         RECONCILIATION_BATCHES,
         RECONCILIATION_LINES,
         PROVIDER_CHARGES,
@@ -139,6 +144,7 @@ _BILLING = Group(
         ENTITLEMENT_CHANGES,
         SERVICE_CHANGES,
         ENFORCEMENT_CHANGES,
+        BATCH_INVOICE_CHANGES,
         DEBT_ALERTS,
         DELIVERIES,
     ),

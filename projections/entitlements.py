@@ -1,8 +1,8 @@
 """What each organization may use: per feature, granted or not, by what, how much, until when.
 
 Weighs plans by what they were come by, subscriptions to what the catalogue describes (features and limits in the
-metadata of products and prices), what Stripe's own entitlement summaries say, operators' overrides, and what service
-control closed. No clock: what passes with time alone is written as a schedule of segments
+metadata of products and prices), what Stripe's own entitlement summaries say, operators' overrides, what service
+control closed, and what waits for its setup. No clock: what passes with time alone is written as a schedule of segments
 (`projections.entitlements_schedule`), so that a reader with a clock needs no new event.
 """
 
@@ -13,6 +13,7 @@ from projections.base import Column, Derivation, Hop, Input, Key, Lookup, Row, T
 from projections.entitlements_plans import of_plans
 from projections.entitlements_schedule import Grant, combine
 from projections.entitlements_service import controlled
+from projections.entitlements_setup import awaiting_setup
 from projections.entitlements_sources import in_order, of_override, of_subscription, of_summary
 from projections.organizations import TO_ORG, linked_customers
 
@@ -31,7 +32,7 @@ _TABLE = Table(
 
 def _derive(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Row]:
     by_feature: dict[str, list[Grant]] = {}
-    for grant in controlled(list(_grants(rows)), rows):
+    for grant in awaiting_setup(controlled(list(_grants(rows)), rows), rows):
         by_feature.setdefault(grant.feature, []).append(grant)
     return [
         _TABLE.row(*key, feature, combine(grants), [_source(g) for g in grants])
@@ -86,12 +87,13 @@ _PLACEMENT_FIELDS = (
     "account", "subscription", "kind", "customer", "plan", "version", "plan_id", "why", "from_s", "until_s", "refunded",
 )  # fmt: skip
 _SERVICE_FIELDS = ("service", "state", "by", "enforced", "closed_s", "since_s", "why")
+_SETUP_FIELDS = ("account", "placement", "live_s", "next_step")
 _OF_PLAN = (("mode", "mode"), ("plan_id", "id"))
 _SELLING = (("mode", "mode"), ("account", "account"))
 
 ENTITLEMENTS = Derivation(
     "entitlements",
-    4,
+    5,
     _TABLE,
     _KEY,
     inputs=(
@@ -104,12 +106,14 @@ ENTITLEMENTS = Derivation(
         Input("plan_placements", ("mode", "org"), lambda key, _: [key], _PLACEMENT_FIELDS),
         Input("plans", ("mode", "id"), _plan_keys, ("definition",)),
         Input("service_states", ("mode", "org"), lambda key, _: [key], _SERVICE_FIELDS),
+        Input("setups", ("mode", "org"), lambda key, _: [key], _SETUP_FIELDS),
     ),
     affects={
         "org_links": lambda row: [(row.mode, row.org)] if row.org else [],
         "overrides": lambda row: [(row.mode, row.org)],
         "plan_placements": lambda row: [(row.mode, row.org)] if row.org else [],
         "service_states": lambda row: [(row.mode, row.org)],
+        "setups": lambda row: [(row.mode, row.org)],
         "plans": (Lookup((Hop("plan_placements", _OF_PLAN),), _KEY),),  # a version is new, and nobody is on it yet
         "subscriptions": (Lookup((TO_ORG,), _KEY),),
         "entitlement_summaries": (Lookup((TO_ORG,), _KEY),),

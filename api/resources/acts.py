@@ -15,7 +15,7 @@ from api.calls.acts import resolve_call, retry_call
 from api.issuing import issue_key, rotate_key
 from api.passthrough.acts import ACTS as PASSTHROUGH_ACTS
 from api.passthrough.acts import found_of
-from api.resources import acting, hosting_acts, passthrough_acts, plan_acts
+from api.resources import acting, hosting_acts, passthrough_acts, plan_acts, setup_acts
 from api.resources.context import context
 from api.resources.publish import act, named, section
 from api.schemas.acts import OF_THE_KEY, ActDone, EndpointMade, KeyIssued, input_components, input_name
@@ -116,6 +116,8 @@ SERVED: dict[str, Served] = {
     "set_spending_limit": Served(),
     "close_hosting_month": Served(left_out=hosting_acts.FOUND_OF_CLOSE, does=hosting_acts.close),
     "book_usage_reconciliation": Served(left_out=hosting_acts.FOUND_OF_BOOK, does=hosting_acts.book),
+    "approve_setup_step": Served(left_out=setup_acts.FOUND_OF_APPROVE, does=setup_acts.approve),
+    "reopen_setup_step": Served(left_out=setup_acts.FOUND_OF_REOPEN, does=setup_acts.reopen),
     "release_differences": Served("endpoint_acts", ("held",), _of_endpoints(endpoints.release_differences)),
     **{name: Served("acts", found_of(name), passthrough_acts.does(name)) for name in PASSTHROUGH_ACTS},
 }

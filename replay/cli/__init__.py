@@ -35,6 +35,7 @@ from replay.cli.rates import rates
 from replay.cli.reconcile import reconcile
 from replay.cli.replaying import replay
 from replay.cli.service_control import service_control
+from replay.cli.setup import setup
 from replay.cli.simulation import simulate
 from replay.cli.status import status
 from replay.cli.subjects import subjects
@@ -105,6 +106,7 @@ for _command in (
     rates,
     passthrough,
     entitlements,
+    setup,
     service_control,
     subjects,
     approvals,

@@ -63,6 +63,8 @@ MEANINGS = {
     "debts": "Unpaid invoices: what is left, how often payment failed, when retries were over, by which policy.",
     "service_states": "How each service of an organization stands, and the schedule of what should be.",
     "service_changes": "The next step of each service whose boundary has come.",
+    "setup_words": "Which steps of setting up a purchase are approved, by whom, and on what.",
+    "setups": "How far the setup of each purchase is whose plan has steps: nothing of it is live before the last one.",
     "enforcements": "What the deployment system was asked last about each environment, and whether it acknowledged.",
     "enforcement_changes": "Environments of which something else should be asked than was asked last.",
     "debt_alerts": "Debts of which nobody was told as they are now.",

@@ -17,8 +17,8 @@ from ledger.events import DeadlineMet
 from ledger.facts import ObjectFact, Quarantined, StoredOnly, Waiting
 from ledger.translations import FAMILIES, translate
 from oracle.access import entitlements, overridden
-from oracle.calls import made_by_us
 from oracle.bookings import bookings_missing
+from oracle.calls import made_by_us
 from oracle.credits import credit_balances
 from oracle.holdings import catalog, org_links, organizations
 from oracle.order import Said, last_words
@@ -27,6 +27,7 @@ from oracle.payments import payments
 from oracle.plans import plan_rows
 from oracle.sellers import accounts, payouts
 from oracle.service import service_rows
+from oracle.setups import setup_rows
 from oracle.sightings import OneSight, observations
 from oracle.tax import tax_profiles
 
@@ -75,6 +76,7 @@ def recount(
     decided = list(decided)
     invoices = [(r.type, r.said) for r in renderings] + [("", s.said) for s in sights]
     rows |= service_rows(rows, _invoices_told(invoices), decided)
+    rows |= setup_rows(rows, decided)
     rows["entitlements"] = entitlements(rows)
     rows["credit_balances"] = credit_balances(rows)
     rows["payouts"] = payouts(rows)

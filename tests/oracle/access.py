@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from oracle.service import service_of
+from oracle.setups import waits
 
 Row = dict[str, Any]
 Rows = dict[str, dict[tuple[str, ...], Row]]
@@ -49,13 +50,17 @@ class Grant(NamedTuple):
     ended: str | None = None
     """The state in which its closed service leaves it from `ended_s` on."""
     ended_s: int = LONG_AGO
+    waits: bool = False
+    """Whether it is not set up yet, though something else grants the same."""
 
     def state_at(self, t: int) -> str | None:
         """Its word at a time; None before it says anything, or when it has run out."""
         if self.hold is not None:
             return self.hold if t >= self.ended_s else None
         word = self._own_word(t)
-        return self.ended if self.ended is not None and word in GRANTED and t >= self.ended_s else word
+        if self.ended is not None and word in GRANTED and t >= self.ended_s:
+            return self.ended
+        return "pending_setup" if self.waits and word in GRANTED else word
 
     def _own_word(self, t: int) -> str | None:
         if self.override is not None:
@@ -175,7 +180,7 @@ def entitlements(rows: Rows) -> dict[tuple[str, ...], Row]:
             g for key in sorted(rows["entitlement_summaries"], key=_by_account) for g in _told(rows, key, customers)
         ]
         grants += [_said(o) for key, o in rows["overrides"].items() if key[:2] == (mode, org)]
-        grants = _closed(rows, mode, org, grants)
+        grants = _set_up(rows, mode, _closed(rows, mode, org, grants))
         for feature in {g.feature for g in grants}:
             mine = [g for g in grants if g.feature == feature]
             found[mode, org, feature] = {
@@ -294,6 +299,44 @@ def _told(rows: Rows, key: tuple[str, ...], customers: set[tuple[str, ...]]) -> 
     summary = rows["entitlement_summaries"][key]
     source = {"by": "stripe", "account": summary["account"], "customer": summary["id"]}
     return [Grant(e["lookup_key"] or e["feature"], None, False, None, source) for e in summary["entitlements"]]
+
+
+def _set_up(rows: Rows, mode: str, grants: list[Grant]) -> list[Grant]:
+    """What waits for setup: a feature is held back where nothing but what waits sells it."""
+    cases = [_waits_for(rows, mode, g) for g in grants]
+    sold = [(g, case) for g, case in zip(grants, cases, strict=True) if g.override is None and g.hold is None]
+    elsewhere = {
+        g.feature for g, case in sold if case is None and any(g.state_at(t) in GRANTED for t, _ in _spans([g]))
+    }
+    found, holds = [], {}
+    for g, case in zip(grants, cases, strict=True):
+        if case is not None and g.feature in elsewhere:
+            g = g._replace(waits=True)
+        elif case is not None:
+            source = {"by": "setup", **{n: case[n] for n in ("account", "placement")}, "step": case["next_step"]}
+            hold = Grant(g.feature, None, False, None, source, hold="pending_setup")
+            holds.setdefault((g.feature, case["account"], case["placement"]), hold)
+        found.append(g)
+    return found + list(holds.values())
+
+
+def _ever_granted(g: Grant) -> bool:
+    return any(g.state_at(t) in GRANTED for t, _ in _spans([g]))
+
+
+def _waits_for(rows: Rows, mode: str, g: Grant) -> Row | None:
+    if g.override is not None or g.hold is not None:
+        return None
+    if g.source["by"] == "stripe":
+        theirs = [
+            waits(rows, key)
+            for key, s in sorted(rows["subscriptions"].items())
+            if (s["mode"], s["account"], s["customer"]) == (mode, g.source["account"], g.source["customer"])
+            and s["status"] not in ("canceled", "incomplete_expired")
+        ]
+        return theirs[0] if theirs and all(theirs) else None
+    id = g.source["placement"] if g.source["by"] == "plan" else g.source["subscription"]
+    return waits(rows, (mode, g.source["account"], id))
 
 
 def _closed(rows: Rows, mode: str, org: str, grants: list[Grant]) -> list[Grant]:
