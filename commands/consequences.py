@@ -22,6 +22,8 @@ class Follow(NamedTuple):
     decider: Decider[Any, Any]
     stream: str
     command: Any
+    gate: bool = False
+    """Whether, where this one is refused, nothing that comes after it follows either."""
 
 
 class Receipt(NamedTuple):
@@ -46,16 +48,20 @@ def append_once(journal: Journal, receipt: Receipt, follows: Iterable[Follow], m
             return False
         unit = [NewEvent(receipt.stream, receipt.version, receipt.event, metadata)]
         for follow in follows:
-            unit += _decided(journal, follow, metadata)
+            decided = _decided(journal, follow, metadata)
+            if decided is None and follow.gate:
+                break
+            unit += decided or []
         if isinstance(journal.append(*unit), Appended):
             return True
     return False
 
 
-def _decided(journal: Journal, follow: Follow, metadata: Metadata) -> list[NewEvent]:
+def _decided(journal: Journal, follow: Follow, metadata: Metadata) -> list[NewEvent] | None:
+    """What a command comes to; None: it is refused."""
     history = journal.read_stream(follow.stream)
     try:
         events = follow.decider.decide(follow.command, follow.decider.fold(r.event for r in history))
     except Refused:
-        return []
+        return None
     return [NewEvent(follow.stream, len(history) + 1 + i, e, metadata) for i, e in enumerate(events)]

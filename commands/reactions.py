@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from commands.base import Journal
 from commands.consequences import Follow, Receipt, append_once
+from commands.issuing_sources import bill_batch, bill_hosting, follow_batch
 from commands.notices import NOTICES, RaiseNotice, notice_id
 from commands.service_steps import TOLD, ask, step, tell_debt, tell_enforcement, tell_service
 from ledger.codec import decode_metadata
@@ -23,8 +24,10 @@ from ledger.events import (
     Recorded,
     SubscriptionPlanMoved,
 )
+from ledger.hosting_billing_events import HostingInvoiceClosed
 from ledger.ids import Mode, difference_stream, notice_stream, reaction_stream
 from ledger.issuing_events import IssuanceFailed, IssuanceHeld
+from ledger.passthrough_events import BatchInvoiceReady
 from ledger.service_events import EnforcementAsked
 from ledger.stripe_call_events import StripeCallsStopped, StripeCallUnknown
 
@@ -182,11 +185,14 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("when_stripe_calls_stopped_then_tell", (StripeCallsStopped.NAME,), _tell_stop, tells=True),
     Reaction("when_stripe_call_unknown_then_tell", (StripeCallUnknown.NAME,), _tell_unknown, tells=True),
     Reaction("when_issuance_stuck_then_tell", (IssuanceHeld.NAME, IssuanceFailed.NAME), _tell_issuance, tells=True),
+    Reaction("when_hosting_invoice_closed_then_request_issuance", (HostingInvoiceClosed.NAME,), bill_hosting),
+    Reaction("when_batch_invoice_ready_then_request_issuance", (BatchInvoiceReady.NAME,), bill_batch),
 )
 #: The registry: one line a derivation that is watched.
 WATCHES: tuple[Watch, ...] = (
     Watch("entitlement_changes", _tell_entitlement, tells=True),
     Watch("service_changes", step),
     Watch("enforcement_changes", ask),
+    Watch("batch_invoice_changes", follow_batch),
     Watch("debt_alerts", tell_debt, tells=True),
 )

@@ -38,8 +38,8 @@ UNDER_WAY: frozenset[State] = frozenset({"collecting", "in_review"})
 #: Where an invoice may go from where: our failure to issue it, and Stripe's states, are different lines.
 INVOICE_LINES: Mapping[State, frozenset[State]] = {
     "invoice_ready": frozenset({"issuing"}),
-    "issue_failed": frozenset({"issuing"}),
-    "issuing": frozenset({"issued", "issue_failed"}),
+    "issue_failed": frozenset({"issuing", "void"}),
+    "issuing": frozenset({"issued", "issue_failed", "void"}),
     "issued": frozenset({"paid", "overdue", "void", "credited"}),
     "overdue": frozenset({"paid", "void", "credited"}),
     "paid": frozenset({"credited"}),

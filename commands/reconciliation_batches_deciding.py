@@ -7,7 +7,7 @@ did not review.
 
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -15,7 +15,6 @@ from commands.base import Decider
 from commands.identifiers import require_mode, require_org
 from commands.passthrough import require_currency
 from commands.reconciliation_batches import (
-    INVOICE_LINES,
     NOT_INVOICED,
     UNDER_WAY,
     Batch,
@@ -25,14 +24,14 @@ from commands.reconciliation_batches import (
     must_be,
 )
 from commands.reconciliation_batches_approving import ApproveBatch, OfBatch, approved
+from commands.reconciliation_batches_invoicing import BeginIssuing, FollowInvoice, MoveInvoice, invoiced
 from commands.reconciliation_batches_reviewing import ReviewCharges, reviewed
-from ledger.errors import Invalid, NotFound, Refused
+from ledger.errors import NotFound, Refused
 from ledger.events import Event
 from ledger.ids import Mode
 from ledger.passthrough import exact, require_period, told
 from ledger.passthrough_events import (
     BatchDiscarded,
-    BatchInvoiceMoved,
     BatchLine,
     BatchLinesCollected,
     BatchOpened,
@@ -81,18 +80,17 @@ class DiscardBatch(OfBatch, frozen=True, kw_only=True):
     """Drop a batch that was not invoiced; its charges are free for another."""
 
 
-class MoveInvoice(OfBatch, frozen=True, kw_only=True):
-    """Note what became of a batch's invoice."""
-
-    state: Literal["issuing", "issue_failed", "issued", "paid", "overdue", "void", "credited"]
-    invoice: str | None = None
-    fault: str | None = None
-    credited_minor: int = 0
-    """In all."""
-
-
 Command: TypeAlias = (
-    OpenBatch | CollectBatch | StartReview | ReviewCharges | ApproveBatch | ReopenBatch | DiscardBatch | MoveInvoice
+    OpenBatch
+    | CollectBatch
+    | StartReview
+    | ReviewCharges
+    | ApproveBatch
+    | ReopenBatch
+    | DiscardBatch
+    | MoveInvoice
+    | BeginIssuing
+    | FollowInvoice
 )
 
 
@@ -131,8 +129,8 @@ def decide(command: Command, batches: Batches) -> tuple[Event, ...]:
     if isinstance(command, ApproveBatch):
         must_be(batch, "in_review")
         return approved(where._asdict(), command, batches, batch)
-    if isinstance(command, MoveInvoice):
-        return _move(command, batch, said)
+    if isinstance(command, (MoveInvoice, BeginIssuing, FollowInvoice)):
+        return invoiced(command, batch, said)
     return _drop(command, batches, batch, said)
 
 
@@ -193,26 +191,6 @@ def _drop(
         if number > batch.opened.number and same and other.state != "discarded":
             raise Refused(f"batch {number} came after it: discard that one first", code="later_batch")
     return (BatchReopened(**said),)
-
-
-def _move(command: MoveInvoice, batch: Batch, said: Mapping[str, Any]) -> tuple[Event, ...]:
-    invoice = command.invoice if command.invoice is not None else batch.invoice
-    now = (command.state, invoice, command.credited_minor)
-    if now == (batch.state, batch.invoice, batch.credited_minor):
-        return ()
-    if command.state not in INVOICE_LINES.get(batch.state, frozenset()):
-        raise Refused(f"batch {batch.opened.number} is {batch.state}; it cannot be {command.state}", code="batch_state")
-    assert batch.ready is not None
-    if command.state == "issuing" and batch.ready.total_minor <= 0:
-        raise Refused("nothing of the batch is to be invoiced", code="nothing_to_invoice")
-    if command.state not in ("issuing", "issue_failed") and invoice is None:
-        raise Invalid("say which invoice", code="invoice_required")
-    if (command.state == "credited") != (command.credited_minor > batch.credited_minor):
-        raise Invalid("a credit adds to what was credited, and nothing else does", code="bad_amount")
-    if command.credited_minor > batch.ready.total_minor:
-        raise Refused("more than was invoiced cannot be credited", code="above_invoice")
-    moved = {"state": command.state, "invoice": invoice, "credited_minor": command.credited_minor}
-    return (BatchInvoiceMoved(**said, **moved, fault=command.fault),)  # type: ignore[arg-type] # checked above
 
 
 RECONCILIATION_BATCHES: Decider[Command, Batches] = Decider({}, evolve, decide)

@@ -1,6 +1,7 @@
 """Enforcement: what the deployment system was asked about each environment, what it acknowledged, and what is to ask.
 
-An environment is to be at zero while some service of its organization is closed, is enforced, and its policy says so.
+An environment is to be at zero while some service of its organization is closed, is enforced, and its policy says so;
+or while the organization's own spending limit has its hosting stand still, which no policy softens.
 An organization without environments is taken as one, `default`. Only the last request counts.
 """
 
@@ -108,16 +109,18 @@ def _derive(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Row]:
 
 
 def _wanted(rows: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
-    """What is to be asked about every environment, and by which service."""
+    """What is to be asked about every environment, and by what: a debt before a limit."""
     for state in sorted(rows["service_states"], key=lambda r: r.service):
         if state.state in _CLOSED and state.enforced and state.scale_to_zero:
             return {"wanted": "zero", "because": {"service": state.service, "state": state.state}}
+    if any(limit.stopped for limit in rows["spending_limits"]):
+        return {"wanted": "zero", "because": {"spending_limit": "stopped"}}
     return _UP
 
 
 ENFORCEMENT_CHANGES = Derivation(
     _REACTION,
-    1,
+    2,
     _CHANGES,
     ("mode", "org"),
     inputs=(
@@ -125,6 +128,7 @@ ENFORCEMENT_CHANGES = Derivation(
             "service_states", ("mode", "org"), lambda key, _: [key], ("service", "state", "enforced", "scale_to_zero")
         ),
         Input("environments", ("mode", "org"), lambda key, _: [key], ("id", "owners")),
+        Input("spending_limits", ("mode", "org"), lambda key, _: [key], ("stopped",)),
         Input(
             "closed_differences",
             ("mode", "reaction", "whose"),
@@ -135,6 +139,7 @@ ENFORCEMENT_CHANGES = Derivation(
     affects={
         "service_states": lambda row: [(row.mode, row.org)],
         "environments": lambda row: [(row.mode, row.org)],
+        "spending_limits": lambda row: [(row.mode, row.org)],
         "closed_differences": lambda row: [(row.mode, row.whose)] if row.reaction == _REACTION else [],
     },
     derive=_derive,

@@ -53,7 +53,11 @@ _OWN = (
     Column("credited_minor", "bigint"),
 )
 _KEY = (Column("mode", "text"), Column("org", "text"), Column("batch", "text"))
-_STATES = Table("batch_states", ("mode", "org", "batch"), (*_KEY, *_OWN))
+_STATES = Table(
+    "batch_states",
+    ("mode", "org", "batch"),
+    (*_KEY, *_OWN, Column("approvals", "bigint[]")),  # which of its stream's versions made it ready to be invoiced
+)
 
 
 class _State(msgspec.Struct, array_like=True, frozen=True):
@@ -71,6 +75,7 @@ class _State(msgspec.Struct, array_like=True, frozen=True):
     invoice: str | None = None
     fault: str | None = None
     credited_minor: int = 0
+    approvals: tuple[int, ...] = ()
 
 
 #: What an approval says, when it counts no more.
@@ -103,7 +108,10 @@ def _apply(state: bytes | None, entry: Entry) -> bytes:
     if isinstance(said, BatchOpened):
         return _encode(_State(said))
     assert state is not None
-    return _encode(_moved(_decode(state), said))
+    it = _moved(_decode(state), said)
+    if isinstance(said, BatchInvoiceReady):
+        it = msgspec.structs.replace(it, approvals=(*it.approvals, entry.version))
+    return _encode(it)
 
 
 def _moved(it: _State, said: _Said) -> _State:
@@ -168,12 +176,13 @@ def _to_row(key: Key, state: bytes) -> Row:
         it.invoice,
         it.fault,
         it.credited_minor,
+        list(it.approvals),
     )
 
 
 BATCH_STATES = Projection(
     "batch_states",
-    1,
+    2,
     _STATES,
     (
         BatchOpened.NAME,
@@ -214,7 +223,7 @@ def _derive(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Row]:
         billed = sum((Decimal(c.billed_cost_minor) for c in chunks), Decimal(0))
         if state.state == "discarded":
             billed = Decimal(0)
-        found.append(_BATCHES.row(*state[: len(_STATES.columns)], *counts, told(cost), told(billed)))
+        found.append(_BATCHES.row(*state[: len(_KEY) + len(_OWN)], *counts, told(cost), told(billed)))
     return found
 
 

@@ -244,6 +244,7 @@ def test_an_invoice_moves_along_its_lines_alone() -> None:
     }
     assert ways == {
         ("invoice_ready", "issuing"), ("issue_failed", "issuing"), ("issuing", "issued"), ("issuing", "issue_failed"),
+        ("issuing", "void"), ("issue_failed", "void"),
         ("issued", "paid"), ("issued", "overdue"), ("issued", "void"), ("issued", "credited"),
         ("overdue", "paid"), ("overdue", "void"), ("overdue", "credited"), ("paid", "credited"),
         ("credited", "credited"),

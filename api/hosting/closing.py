@@ -33,7 +33,7 @@ WHERE mode = %(mode)s AND day < %(end)s AND position <= %(closed)s
 AND (position > %(before)s OR day >= %(start)s) AND (%(org)s::text IS NULL OR org = %(org)s)
 """
 _CARRIED = f"""
-SELECT DISTINCT ON (org, currency) org, currency, closing FROM {LIVE}.hosting_invoices
+SELECT DISTINCT ON (org, currency) org, currency, closing FROM {LIVE}.hosting_closings
 WHERE mode = %s AND month < %s AND (%s::text IS NULL OR org = %s) ORDER BY org, currency, month DESC
 """
 _MONTHS = f"SELECT month, position, invoices FROM {LIVE}.hosting_months WHERE mode = %s ORDER BY month"
@@ -115,7 +115,7 @@ def _make(log: Log, conninfo: str, mode: Mode, month: str, now_s: int, minimum_m
     with reading.seeing(conninfo) as seen:
         wanted = list(invoices_of(seen, mode, month, minimum_minor))
         known = seen.conn.execute(
-            f"SELECT org, currency FROM {LIVE}.hosting_invoices WHERE mode = %s AND month = %s", [mode, month]
+            f"SELECT org, currency FROM {LIVE}.hosting_closings WHERE mode = %s AND month = %s", [mode, month]
         ).fetchall()
     there = {Account(*row) for row in known}
     metadata = Metadata(occurred_at_s=now_s, actor=SYSTEM, mode=mode)

@@ -21,6 +21,7 @@ from api.schemas.hosting import ACCRUAL, HOSTING_INVOICE, Breakdowns, OpenInvoic
 from commands.accruals import require_month
 from commands.hosting_breakdown import ASPECTS
 from commands.hosting_prices import plain
+from projections.hosting_invoices import STATES
 from replay.tables import LIVE
 
 hosting_invoices = section("hosting-invoices", "Hosting: what it cost, day by day, and what is owed for it")
@@ -43,7 +44,7 @@ _ACCRUALS = Source(
 )
 _OF_INVOICES = (
     equal("month", "Of this month, e.g. `2026-03`"),
-    choice("state", "In this state", ("closed", "carried")),
+    choice("state", "In this state", STATES),
 )
 _OF_ACCRUALS = (
     equal("environment", "Of this environment"),

@@ -74,15 +74,20 @@ LINE = of_entries(
 HOSTING_INVOICE = of_table(
     "HostingInvoice",
     MODELS["hosting_invoices"].table,
-    "id org month currency state total_minor opening accrued closing minimum_minor lines closed_us stale",
+    "id org month currency state total_minor opening accrued closing minimum_minor lines issuance invoice"
+    " invoiced_minor credited_minor closed_us",
     notes={
-        "state": "`closed` (to be issued) or `carried` (all of it is carried over)",
+        "state": "`closed` (to be issued), `carried` (all of it is carried over), or where its issuance is: `issuing`, "
+        "`held`, `issue_failed`, `issued`, `paid`, `overdue` (a payment failed), `void`, `credited`",
+        "issuance": "What bills it; null: nothing yet",
+        "invoice": "Stripe's",
+        "invoiced_minor": "Stripe's total",
         "opening": "Carried over from before. " + _EXACT,
         "accrued": "What was booked and is in no earlier month's. " + _EXACT,
         "closing": "Carried over to the next month: opening + accrued = total + closing. " + _EXACT,
         "minimum_minor": "Less than this is carried over",
     },
-    lines=many(LINE), stale=BOOL,
+    lines=many(LINE),
 )  # fmt: skip
 
 
@@ -152,7 +157,10 @@ class Share(Schema):
         required=True, metadata={"description": "Its share of the total in whole minor units: shares sum to it"}
     )
     share_percent = fields.String(
-        required=True, metadata={"description": "To two decimals; shares of a currency sum to 100.00, or are all 0 where the total is"}
+        required=True,
+        metadata={
+            "description": "To two decimals; shares of a currency sum to 100.00, or are all 0 where the total is"
+        },
     )
     others = fields.Integer(
         required=True, metadata={"description": "0, or how many are summed up here behind the top ones"}

@@ -21,7 +21,10 @@ SELECT org, environment, day, number::bigint, currency, amount, entries, positio
 WHERE mode = %s AND org = %s AND (%s::text IS NULL OR environment = %s) AND (%s::text IS NULL OR day LIKE %s || '-%%')
 ORDER BY day, environment, number LIMIT %s
 """
-_INVOICED = ("id", "org", "month", "currency", "state", "total_minor", "opening", "accrued", "closing", "lines")
+_INVOICED = (
+    "id", "org", "month", "currency", "state", "total_minor", "opening", "accrued", "closing", "lines",
+    "issuance", "invoice", "invoiced_minor", "credited_minor",
+)  # fmt: skip
 _INVOICES = f"""
 SELECT {", ".join(_INVOICED)} FROM {LIVE}.hosting_invoices
 WHERE mode = %s AND (%s::text IS NULL OR org = %s) AND (%s::text IS NULL OR month = %s)

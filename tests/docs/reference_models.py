@@ -94,7 +94,9 @@ MEANINGS = {
     "accruals": "What each environment cost its owner on each UTC day: the accrual, and adjustments from 1 on.",
     "accruals_counted": "Up to where the log is accrued, for every day before another.",
     "hosting_months": "Months of hosting that are closed, with the rates that were frozen.",
-    "hosting_invoices": "What each billing account owes for each closed month of hosting, line by line.",
+    "hosting_closings": "What was fixed of each hosting invoice as its month was closed.",
+    "hosting_invoices": "What each billing account owes for each closed month, and where its Stripe invoice is.",
+    "batch_invoice_changes": "Reconciliation batches that are not where their invoices are.",
     "spending_limits": "What each organization wants to pay for hosting in a month, and how near it came.",
     "payouts": "Money that left for a bank account or card, under either of its names, beside what was booked for it.",
 }

@@ -507,7 +507,7 @@ def _enforcement_changes(rows: Rows, decided: Decided) -> dict[Key, Row]:
     done = _done(decided, "enforcement_changes")
     environments = rows.get("environments", {})
     orgs = {k[:2] for k in rows["service_states"]} | {k[:2] for k in done}
-    orgs |= {(mode, e["org"]) for (mode, _), e in environments.items()}
+    orgs |= {(mode, e["org"]) for (mode, _), e in environments.items()} | rows.get("spending_limits", {}).keys()
     found = {}
     for mode, org in orgs:
         mine = {id: e for (m, id), e in environments.items() if (m, e["org"]) == (mode, org)}
@@ -518,6 +518,8 @@ def _enforcement_changes(rows: Rows, decided: Decided) -> dict[Key, Row]:
             if s["state"] in SHUT and s["enforced"] and s["scale_to_zero"]:
                 now = {"wanted": "zero", "because": {"service": key[2], "state": s["state"]}}
                 break
+        if now["wanted"] == "up" and rows.get("spending_limits", {}).get((mode, org), {}).get("stopped"):
+            now = {"wanted": "zero", "because": {"spending_limit": "stopped"}}
         ids = set(mine) | ({"default"} if not mine or "default" in asked else set())
         for id in ids | asked:
             was, closed = done.get((mode, org, id), (None, 0))
