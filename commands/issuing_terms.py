@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import msgspec
 
-from commands.identifiers import MAX_ID, require_account, require_mode, require_org
+from commands.identifiers import MAX_ID, require_account, require_customer, require_mode, require_org
 from commands.issuing_amounts import amounts
 from ledger.errors import Invalid
 from ledger.ids import Mode
@@ -37,6 +37,8 @@ class RequestIssuance(msgspec.Struct, frozen=True, kw_only=True):
     automatic_tax: bool = False
     tax_exempt: bool = False
     draft_only: bool = False
+    customer: str | None = None
+    """Stripe's customer who is billed; None: the organization's own, made where it has none."""
 
     @property
     def issuance(self) -> str:
@@ -54,6 +56,8 @@ def requested(command: RequestIssuance) -> IssuanceRequested:
     require_mode(command.mode)
     require_account(command.account)
     require_org(command.org)
+    if command.customer is not None:
+        require_customer(command.customer)
     _require_terms(command)
     _require_lines(command.lines)
     mine = amounts(command.lines, exempt=command.tax_exempt)
@@ -79,6 +83,7 @@ def requested(command: RequestIssuance) -> IssuanceRequested:
         tax_minor=None if command.automatic_tax else mine.tax_minor,
         total_minor=None if command.automatic_tax else mine.total_minor,
         draft_only=command.draft_only,
+        customer=command.customer,
     )
 
 

@@ -24,6 +24,7 @@ _LZ4 = b"\x01"
 UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("api_key.issued", 1): lambda fields: {**fields, "person": None},
     ("api_key.issued", 2): lambda fields: {**fields, "lasts_s": None},
+    ("issuance.requested", 1): lambda fields: {**fields, "customer": None},
 }
 
 _encode_json = msgspec.json.Encoder().encode

@@ -67,6 +67,7 @@ class IssuanceRequested(Event, frozen=True, kw_only=True, gc=False):
     """These lines are to become one Stripe invoice of the organization, once."""
 
     NAME: ClassVar[str] = "issuance.requested"
+    VERSION: ClassVar[int] = 2
 
     issuance: str
     mode: Mode
@@ -91,6 +92,8 @@ class IssuanceRequested(Event, frozen=True, kw_only=True, gc=False):
     total_minor: int | None
     draft_only: bool
     """Whether it stops as a checked draft until somebody has it go out."""
+    customer: str | None = None
+    """Stripe's customer who is billed; None: the organization's own."""
 
 
 class IssuanceStepAsked(Event, frozen=True, kw_only=True, gc=False):

@@ -152,7 +152,9 @@ class Issuing:
         return self._keep(issuance, asked, AskStep(customer=customer), cause, *calls)
 
     def _customer(self, asked: IssuanceRequested) -> str:
-        """The organization's customer, made where it has none."""
+        """Who was named, or the organization's customer, made where it has none."""
+        if asked.customer is not None:
+            return asked.customer
         by = Asked(
             person=SYSTEM,
             reason=f"{asked.source_kind} {asked.source} is billed",
