@@ -25,7 +25,7 @@ from api.resources.acts import components as act_inputs
 from api.resources.answers import KEYED_HEADERS
 from api.resources.approvals import approvals
 from api.resources.audit import audit
-from api.resources.billing_pages import billing
+from api.resources.billing_money import billing
 from api.resources.calls import calls
 from api.resources.catalog import catalog
 from api.resources.checkouts import checkouts, payment_methods
@@ -46,6 +46,7 @@ from api.resources.handoff import handoff
 from api.resources.health import health
 from api.resources.hosting_invoices import hosting_invoices
 from api.resources.invoices import invoices
+from api.resources.issuances import issuances
 from api.resources.keys import keys as api_keys
 from api.resources.meters import meters
 from api.resources.orgs import OrgConverter, orgs
@@ -114,6 +115,7 @@ RESOURCES = (
     endpoints,
     deliveries,
     calls,
+    issuances,
     billing,
     audit,
     projections,

@@ -76,6 +76,7 @@ MAY_READ: dict[str, frozenset[str]] = {
     "deliveries": _STAFF,
     "endpoint_acts": frozenset({"operator", "admin"}),  # adds, tries and removes them; sends again; releases
     "calls": _STAFF,
+    "issuances": _EVERYBODY,
     "billing_acts": frozenset({"service", "operator", "admin"}),  # asks Stripe on an organization's behalf
     "keys": frozenset({"auditor", "admin"}),
     "key_acts": frozenset({"admin"}),  # issues, rotates and revokes

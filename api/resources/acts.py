@@ -103,6 +103,10 @@ SERVED: dict[str, Served] = {
     "resolve_call": Served(does=_of_endpoints(resolve_call)),
     "reconcile": Served("acts", ("id", "by", "why"), _of_endpoints(reconciling_asked.request)),
     "retry_call": Served("acts", ("request",), _of_endpoints(retry_call)),
+    "finalize_issuance": Served(),
+    "retry_issuance": Served(),
+    "release_issuance": Served(),
+    "void_issuance": Served(),
     "create_environment": Served(left_out=hosting_acts.FOUND_OF_CREATE, does=hosting_acts.create),
     "rename_environment": Served(),
     "share_environment": Served(),
@@ -131,7 +135,10 @@ _KEY_ACTS = frozenset({"issue_key_for_another", "rotate_key_of_another"})
 BILLING_ACTS = frozenset({
     "set_billing_contact", "set_up_payment_method", "attach_payment_method", "detach_payment_method",
     "set_default_payment_method", "create_checkout", "create_setup_checkout", "request_payment", "expire_checkout",
-    "open_portal", "create_payment_link", "close_payment_link",
+    "open_portal", "create_payment_link", "close_payment_link", "issue_invoice", "finalize_invoice", "send_invoice",
+    "pay_invoice", "void_invoice", "mark_invoice_uncollectible", "credit_invoice", "refund_payment",
+    "create_subscription", "commit_subscription", "change_subscription", "pause_subscription", "resume_subscription",
+    "cancel_subscription", "keep_subscription", "set_trial_end",
 })  # fmt: skip
 
 
