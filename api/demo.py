@@ -35,8 +35,8 @@ from replay.simulator import Scenario, disturb, encode, simulate
 SAMPLE = Scenario(orgs=60, months=6, seed=7)
 DUPLICATES = 0.05
 _READY_S = 60.0
-_TRIES = 3
-_QUIET_S, _QUIET_TIMEOUT_S = 2.0, 90.0
+_TRIES = 5
+_QUIET_S, _QUIET_TIMEOUT_S = 4.0, 180.0
 
 
 def demo(host: str = "127.0.0.1", port: int = 8080) -> None:
@@ -205,6 +205,10 @@ class _Demo:
 
     def _rebuild(self, conn: psycopg.Connection[Any]) -> None:
         self._console.print("\n[bold]4. Every read model is rebuilt[/] from the log, beside the live copy:")
+        if self._shop is not None:
+            self._console.print(
+                "   (first the service looks at what events left open: fees, payouts; it compares, too)"
+            )
         for _ in range(_TRIES):
             head = self._quiet(conn)
             before = digests(conn).models
@@ -219,8 +223,7 @@ class _Demo:
         )
 
     def _quiet(self, conn: psycopg.Connection[Any]) -> int:
-        """Wait until nothing more is appended, and all of it is read: the service asks the sandbox for what events leave
-        open. Returns the head of the log."""
+        """Wait until nothing more is appended, and all of it is read. Returns the head of the log."""
         head, since, deadline = -1, 0.0, time.monotonic() + _QUIET_TIMEOUT_S
         while time.monotonic() - since < _QUIET_S and time.monotonic() < deadline:
             if (now := store.head(conn)) != head:
