@@ -4,8 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 PORT ?= 8080
+STRIPE_CLI := .venv/stripe-cli
+STRIPE_CLI_VERSION := 1.52.0
 
-.PHONY: help setup demo run test check bench soak format lock docs clean
+.PHONY: help setup tools demo run test check bench soak format lock docs clean
 
 help:  ## Say what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,7 +27,14 @@ demo: setup  ## The main job on a sample history, then go on serving
 run: setup  ## Serve, without the sample
 	@$(BIN)/recount serve --port $(PORT)
 
-test: setup  ## The whole test suite, PostgreSQL included
+tools: setup  ## Clients of others that tests ask the sandbox with; without npm those tests skip
+	@if ! command -v npm > /dev/null; then echo "npm is not installed: tests with the Stripe CLI will be skipped"; \
+	elif [ ! -e $(STRIPE_CLI)/node_modules/@stripe/cli/package.json ]; then \
+		npm install --no-save --no-audit --no-fund --silent --prefix $(STRIPE_CLI) @stripe/cli@$(STRIPE_CLI_VERSION) \
+		|| echo "the Stripe CLI could not be installed: tests with it will be skipped"; \
+	fi
+
+test: setup tools  ## The whole test suite, PostgreSQL included
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not soak and not alone"
 	@$(BIN)/python -m pytest -m alone
 

@@ -1,97 +1,116 @@
-"""`recount calls`, `recount customers` and `recount checkout`, against a Stripe of the test's own."""
+"""The official Stripe CLI triggers events at the sandbox; they pass through a running Recount into its read models."""
 
-import json
-from base64 import b64encode
-from collections.abc import Iterator
+import time
+from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
-from api_world import MASTER
-from billing_world import Counter, counter
-from click.testing import CliRunner
-from test_stripe_calls_told import FAILED, LOST, happen, told
-from test_stripe_checkout import PRO, publish
-from test_stripe_customers import PM, leave_method
+import stripe_cli
+from service import Service, free_port
 
-from replay.cli import recount
+from api.sandbox.deliveries import Deliveries
+from api.sandbox.running import SECRET_KEY, forward
+from api.sandbox.sandbox import Sandbox
+from api.sandbox.server import serving
+from replay import tables
+from replay.digest import wait_until_caught_up
 
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.skipif(stripe_cli.FOUND is None, reason=stripe_cli.WHY_NOT),
+]
+ACACIA, CLOVER = "2025-02-24.acacia", "2025-10-29.clover"
+#: What the CLI asks for each of these is of an older version: https://docs.stripe.com/changelog.
+_IN_ACACIA = """
+    customer.discount.created customer.discount.deleted customer.discount.updated promotion_code.created
+    promotion_code.updated subscription_schedule.canceled subscription_schedule.created
+    subscription_schedule.released subscription_schedule.updated
+""".split()
+_IN_CLOVER = """
+    account.application.deauthorized account.updated billing_portal.configuration.created
+    billing_portal.configuration.updated billing_portal.session.created charge.captured charge.dispute.closed
+    charge.dispute.created charge.dispute.updated charge.failed charge.refund.updated charge.refunded charge.succeeded
+    checkout.session.completed checkout.session.expired coupon.created coupon.deleted coupon.updated
+    credit_note.created credit_note.updated credit_note.voided customer.created customer.deleted
+    customer.source.created customer.source.updated customer.subscription.created customer.subscription.deleted
+    customer.subscription.paused customer.subscription.trial_will_end customer.subscription.updated customer.updated
+    invoice.created invoice.deleted invoice.finalized invoice.marked_uncollectible invoice.paid
+    invoice.payment_action_required invoice.payment_failed invoice.sent invoice.updated invoice.voided
+    invoiceitem.created invoiceitem.deleted payment_intent.amount_capturable_updated payment_intent.canceled
+    payment_intent.created payment_intent.payment_failed payment_intent.processing payment_intent.requires_action
+    payment_intent.succeeded payment_link.created payment_link.updated payment_method.attached
+    payment_method.detached payment_method.updated payout.created payout.updated plan.created plan.deleted
+    plan.updated price.created price.updated product.created product.deleted product.updated setup_intent.canceled
+    setup_intent.created setup_intent.requires_action setup_intent.setup_failed setup_intent.succeeded
+    subscription_schedule.aborted tax_rate.created tax_rate.updated test_helpers.test_clock.advancing
+    test_helpers.test_clock.created test_helpers.test_clock.deleted test_helpers.test_clock.ready transfer.created
+    transfer.reversed transfer.updated
+""".split()
+#: In which API version each event is triggered.
+TRIGGERS = dict.fromkeys(_IN_ACACIA, ACACIA) | dict.fromkeys(_IN_CLOVER, CLOVER)
+#: What an account must have before, as one at Stripe must: money, settings of the portal.
+BEFORE = {
+    "billing_portal.session.created": "billing_portal.configuration.created",
+    **dict.fromkeys(("payout.created", "payout.updated", "transfer.created", "transfer.reversed"), "balance.available"),
+    "transfer.updated": "balance.available",
+}
 
-@pytest.fixture
-def world(database: str) -> Iterator[Counter]:
-    with counter(database) as found:
-        yield found
-
-
-def command(world: Counter, *words: str, code: int = 0) -> Any:
-    environment = {
-        "DATABASE_URL": world.conninfo, "RECOUNT_MASTER_KEY": b64encode(MASTER).decode(),
-        "STRIPE_WEBHOOK_SECRET": "", "STRIPE_CONNECT_WEBHOOK_SECRET": "", "STRIPE_SECRET_KEY": "sk_test_1",
-        "STRIPE_API_BASE": world.context.settings.stripe_api_base, "RECOUNT_STRIPE_RATE": "10000",
-    }  # fmt: skip
-    result = CliRunner().invoke(recount, list(words), env=environment)
-    assert result.exit_code == code, (words, result.output, result.exception)
-    world.project()
-    return json.loads(result.stdout) if "--json" in words else result.output
-
-
-def test_an_organization_is_a_customer_and_pays_by_commands(world: Counter):
-    customer = command(world, "customers", "ensure", "acme", "--email", "a@acme.example", "--json")["customer"]
-    assert command(world, "customers", "ensure", "acme") == f"acme is {customer}\n"
-    command(world, "customers", "contact", "acme", "--email", "b@acme.example")
-    assert world.stripe.objects[f"platform/{customer}"]["email"] == "b@acme.example"
-    once = ("customers", "setup", "acme", "--idempotency-key", "k", "--json")
-    first, again = command(world, *once), command(world, *once)
-    assert first["client_secret"] == again["client_secret"]
-    assert first["client_secret"]
-    leave_method(world.stripe)
-    assert "visa 4242" in command(world, "customers", "attach", "acme", PM)
-    assert PM in command(world, "customers", "default", "acme", PM)
-    command(world, "customers", "detach", "acme", PM)
-    assert world.stripe.objects[f"platform/{PM}"]["customer"] is None
-    assert "detached" not in command(world, "customers", "detach", "globex", PM, code=2)
-
-
-def test_pages_of_stripes_are_made_by_commands(world: Counter):
-    publish(world, PRO)
-    back = ("--success-url", "https://shop.example/done")
-    made = command(world, "checkout", "plan", "acme", "pro", "--interval", "year", "--no-trial", *back, "--json")
-    assert made["url"].startswith("https://")
-    session = made["session"]
-    assert "trial_period_days" not in world.stripe.objects[f"platform/{session}"]["subscription_data"]
-    assert command(world, "checkout", "look", "acme", session) == f"{session} is open, None\n"
-    assert "is expired" in command(world, "checkout", "expire", "acme", session)
-    paid = ("--amount-minor", "500", "--currency", "eur", "--description", "A talk")
-    assert "https://" in command(world, "checkout", "payment", "acme", *paid, *back)
-    assert "https://" in command(world, "checkout", "setup", "acme", "--currency", "eur", *back)
-    assert "https://" in command(world, "checkout", "portal", "acme", "--return-url", "https://shop.example/me")
-    link = command(world, "checkout", "link", "pro", "--json")["payment_link"]
-    assert "sells nothing more" in command(world, "checkout", "close-link", link)
-    customer = world.stripe.made("customer")[0]["id"]
-    charge = {"id": "ch_1", "object": "charge", "customer": customer, "receipt_url": "https://pay.example/r"}
-    world.stripe.objects["platform/ch_1"] = charge
-    assert command(world, "checkout", "receipt", "acme", "ch_1") == "https://pay.example/r\n"
+_KEPT_ALONE = {f"test_helpers.test_clock.{name}" for name in ("advancing", "created", "deleted", "ready")}
+_KEPT_ALONE |= {"billing_portal.session.created"}
+"""Types that are stored and say nothing that a read model holds."""
 
 
-def test_what_was_asked_is_listed_shown_and_settled_by_commands(world: Counter):
-    happen(told(world), "call_lost", *LOST, org="acme")
-    happen(told(world), "call_failed", *FAILED, org="globex")
-    happen(told(world), "call_new")
-    world.project()
-    listed = command(world, "calls", "list", "--json")["data"]
-    assert [(c["id"], c["state"]) for c in listed] == [
-        ("call_new", "waiting"), ("call_failed", "failed"), ("call_lost", "unknown"),
-    ]  # fmt: skip
-    assert "card_declined" in command(world, "calls", "list", "--org", "globex")
-    shown = command(world, "calls", "show", "call_lost")
-    assert "recount calls resolve call_lost" in shown
-    assert command(world, "calls", "show", "call_lost", "--json")["begun_at"].startswith("20")
-    command(world, "calls", "show", "call_none", code=2)
-    command(world, "calls", "resolve", "call_lost", code=2)
-    command(world, "calls", "resolve", "call_lost", "--found", "re_1", "--never", code=2)
-    assert "re_1" in command(world, "calls", "resolve", "call_lost", "--found", "re_1")
-    assert "call_failed.2" in command(world, "calls", "retry", "call_failed")
-    states = {c["id"]: c["state"] for c in command(world, "calls", "list", "--json")["data"]}
-    assert states == {
-        "call_new": "waiting", "call_failed": "failed", "call_failed.2": "waiting", "call_lost": "succeeded",
-    }  # fmt: skip
-    assert "2 wait" in command(world, "status")
+def kept(sandbox: Sandbox) -> list[dict[str, Any]]:
+    return [event for (_, kind, _), event in sandbox.state.objects.items() if kind == "event"]
+
+
+@pytest.mark.parametrize("event", TRIGGERS)
+def test_the_cli_causes_the_event_that_it_names(event: str, tmp_path: Path) -> None:
+    # given
+    sandbox = Sandbox(version=CLOVER)
+    with serving(sandbox, "127.0.0.1", 0) as url:
+        if event in BEFORE:
+            stripe_cli.trigger(BEFORE[event], url, SECRET_KEY, CLOVER, tmp_path)
+        # when
+        stripe_cli.trigger(event, url, SECRET_KEY, TRIGGERS[event], tmp_path)
+    # then
+    assert event in {e["type"] for e in kept(sandbox)}
+
+
+def test_what_the_cli_triggers_passes_through_to_the_read_models(tmp_path: Path) -> None:
+    # given
+    port = free_port()
+    sandbox = Sandbox(version=CLOVER)
+    platform, connect = forward(sandbox, f"http://127.0.0.1:{port}")
+    with serving(sandbox, "127.0.0.1", 0) as url:
+        settings = {
+            "STRIPE_WEBHOOK_SECRET": platform,
+            "STRIPE_CONNECT_WEBHOOK_SECRET": connect,
+            "STRIPE_API_BASE": url,
+            "STRIPE_SECRET_KEY": SECRET_KEY,
+            "RECOUNT_STRIPE_API_VERSION": CLOVER,
+        }
+        with Service(tmp_path / "var", port=port, **settings) as service:
+            # when
+            for event in ("balance.available", "billing_portal.configuration.created", *TRIGGERS):
+                stripe_cli.trigger(event, url, SECRET_KEY, TRIGGERS.get(event, CLOVER), tmp_path)
+            delivered(sandbox)
+            with psycopg.connect(service.conninfo, autocommit=True) as conn:
+                wait_until_caught_up(conn, 60)
+                rows = conn.execute(f"SELECT id, type, state FROM {tables.LIVE}.stripe_events").fetchall()
+            compared = service.cli("reconcile", "objects", "--json")
+    # then: each event is there, none was set aside, and what Recount believes is what the sandbox holds
+    assert {id for id, _, _ in rows} == {e["id"] for e in kept(sandbox)}
+    assert {type for _, type, state in rows if state != "applied"} == _KEPT_ALONE
+    assert compared.returncode == 0, compared.stdout.decode()[-2000:]
+
+
+def delivered(sandbox: Sandbox) -> None:
+    """Until every webhook was taken."""
+    deliveries = Deliveries(sandbox)
+    sandbox.listeners.remove(deliveries.note)
+    deadline = time.monotonic() + 60
+    while deliveries.waiting():
+        assert time.monotonic() < deadline, f"{deliveries.waiting()} deliveries still wait"
+        time.sleep(0.05)
