@@ -14,7 +14,7 @@ APPROVAL = of_entries(
     artefact=TEXT, authorizes=TEXT, by=TEXT, why=TEXT, at_s=TIME,
 )  # fmt: skip
 STEP = of_entries(
-    "SetupStep",
+    "SetupCaseStep",
     {
         "key": "What it is called in acts; the last is always `go_live`",
         "by": "Whose it is: `customer`, `operator` or `system`",
@@ -23,7 +23,7 @@ STEP = of_entries(
     key=TEXT, title=TEXT, by=TEXT, approved=one(APPROVAL),
 )  # fmt: skip
 SETUP = of_table(
-    "Setup",
+    "SetupCase",
     MODELS["setups"].table,
     "account placement org kind plan version state steps next_step next_by live_s closed since_s until_s",
     notes={
