@@ -80,6 +80,7 @@ from commands.stripe_invoices import (
     SEND_INVOICE,
     VOID_INVOICE,
 )
+from commands.stripe_setup import MAKE_IN_STRIPE
 from commands.stripe_subscriptions import (
     CANCEL_SUBSCRIPTION,
     CHANGE_SUBSCRIPTION,
@@ -149,6 +150,7 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     CANCEL_SUBSCRIPTION,
     KEEP_SUBSCRIPTION,
     SET_TRIAL_END,
+    MAKE_IN_STRIPE,
     SET_BILLING_CONTACT,
     SET_UP_PAYMENT_METHOD,
     ATTACH_PAYMENT_METHOD,

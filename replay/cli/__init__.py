@@ -23,6 +23,7 @@ from replay.cli.endpoints import endpoints
 from replay.cli.entitlements import entitlements
 from replay.cli.env import env
 from replay.cli.events import events
+from replay.cli.invoices import invoices, issuances
 from replay.cli.keys import keys
 from replay.cli.options import WANTS_JSON
 from replay.cli.orgs import orgs
@@ -38,7 +39,9 @@ from replay.cli.service_control import service_control
 from replay.cli.setup import setup
 from replay.cli.simulation import simulate
 from replay.cli.status import status
+from replay.cli.stripe_setup import stripe
 from replay.cli.subjects import subjects
+from replay.cli.subscriptions import subscriptions
 
 #: What went wrong is said in one line; drift and refused deliveries exit 1, errors exit 2.
 FAILED = 2
@@ -100,6 +103,10 @@ for _command in (
     calls,
     checkout,
     customers,
+    subscriptions,
+    invoices,
+    issuances,
+    stripe,
     plans,
     agreements,
     env,

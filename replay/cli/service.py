@@ -61,6 +61,10 @@ class Attached(NamedTuple):
         """Do an operation of the edge that is an act of its own: issuing keys, erasing, approving."""
         return service(name)(self.database, self.settings, asked=_asked(asks), **what)
 
+    def call(self, name: str, **what: Any) -> Any:
+        """Ask something of the edge that changes nothing."""
+        return service(name)(self.database, self.settings, **what)
+
     def carry_out(self, name: str, asks: Asks, /, **given: Any) -> Any:
         """Carry out the act `name`, as `commands.registry` has it."""
         return service("carry_out")(self.database, self.settings, name=name, given=given, asked=_asked(asks))
