@@ -12,8 +12,8 @@ from projections.base import Column, Derivation, Input, Key, Row, Table
 
 _REACTION = "batch_invoice_changes"
 SOURCE_KIND = "reconciliation_batch"
-#: While its last approval holds.
-_APPROVED = frozenset({"invoice_ready", "issuing", "issue_failed", "issued", "paid", "overdue", "void", "credited"})
+#: While what was asked for last holds: where a batch is from when its issuance was asked for, in the same unit.
+_BILLED = frozenset({"issuing", "issue_failed", "issued", "paid", "overdue", "void", "credited"})
 #: What is so from when it is asked for.
 _BEGUN: dict[str, Any] = {"state": "issuing", "invoice": None, "fault": None, "credited_minor": 0}
 _WITHDRAWN: dict[str, Any] = {**_BEGUN, "state": "withdrawn"}
@@ -38,11 +38,10 @@ def _derive(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Row]:
     bills = {row.source: row for row in rows["issuances"]}
     found = []
     for batch in sorted(rows["batch_states"], key=lambda row: row.batch):
-        for version in batch.approvals:
-            issuance = bills.get(_source(batch, version))
-            if issuance is None:
-                continue
-            holds = version == batch.approvals[-1] and batch.state in _APPROVED
+        sources = {version: _source(batch, version) for version in batch.approvals}
+        asked = {version: bills[source] for version, source in sources.items() if source in bills}
+        for version, issuance in asked.items():
+            holds = version == max(asked) and batch.state in _BILLED
             now = _now(issuance) if holds else _WITHDRAWN
             known = closed.get((batch.batch, str(version)))
             was = known.done if known is not None else _BEGUN
