@@ -20,6 +20,8 @@ TYPES: dict[str, str] = {
     "entitlement.changed": "What an organization may use of a feature changed, or will at a time that is known now.",
     "issuance.failed": "Stripe refused a step of billing our lines: the invoice waits until somebody tries again.",
     "issuance.held": "Stripe's invoice is not what we meant to bill, to the cent: it waits for a person.",
+    "launch.area_reopened": "An area of the launch gate is not proven any more: somebody must look, and sign off anew.",
+    "launch.checkout_closed": "Direct checkout was closed, by a person or because an area is not proven any more.",
     "organization.linked": "An operator linked a Stripe customer to an organization.",
     "override.ending": "An operator's word on a feature of an organization ends soon.",
     "passthrough.stop": "Provider costs of an organization reached their cap; who spends has to acknowledge it.",

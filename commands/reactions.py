@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from commands.base import Journal
 from commands.consequences import Follow, Receipt, append_once
 from commands.issuing_sources import bill_batch, bill_hosting, follow_batch
+from commands.launch_falling import FALLEN, regressed, tell_fallen
 from commands.notices import NOTICES, RaiseNotice, notice_id
 from commands.service_steps import TOLD, ask, step, tell_debt, tell_enforcement, tell_service
 from ledger.codec import decode_metadata
@@ -150,6 +151,11 @@ def _tell_entitlement(difference: Difference, receipt: str, now_s: int) -> tuple
     return (tell(receipt, "entitlement.changed", difference.mode, org, now_s, said),)
 
 
+def _reopen(difference: Difference, receipt: str, now_s: int) -> tuple[Follow, ...]:
+    (area,) = difference.key
+    return regressed(difference.mode, area, tuple(difference.now))
+
+
 def _tell_stop(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow, ...]:
     stopped = cause.event
     assert isinstance(stopped, StripeCallsStopped)
@@ -185,6 +191,7 @@ REACTIONS: tuple[Reaction, ...] = (
     Reaction("when_stripe_calls_stopped_then_tell", (StripeCallsStopped.NAME,), _tell_stop, tells=True),
     Reaction("when_stripe_call_unknown_then_tell", (StripeCallUnknown.NAME,), _tell_unknown, tells=True),
     Reaction("when_issuance_stuck_then_tell", (IssuanceHeld.NAME, IssuanceFailed.NAME), _tell_issuance, tells=True),
+    Reaction("when_launch_fell_then_tell", FALLEN, tell_fallen, tells=True),
     Reaction("when_hosting_invoice_closed_then_request_issuance", (HostingInvoiceClosed.NAME,), bill_hosting),
     Reaction("when_batch_invoice_ready_then_request_issuance", (BatchInvoiceReady.NAME,), bill_batch),
 )
@@ -195,4 +202,5 @@ WATCHES: tuple[Watch, ...] = (
     Watch("enforcement_changes", ask),
     Watch("batch_invoice_changes", follow_batch),
     Watch("debt_alerts", tell_debt, tells=True),
+    Watch("launch_regressions", _reopen),
 )

@@ -26,6 +26,8 @@ from projections.fetches import BOOKINGS_MISSING, FETCH_FAILURES
 from projections.hosting_invoices import HOSTING_CLOSINGS, HOSTING_INVOICES
 from projections.invoices import INVOICES
 from projections.issuances import ISSUANCE_STEPS, ISSUANCES
+from projections.launch_areas import LAUNCH_AREAS, LAUNCH_REGRESSIONS
+from projections.launch_words import LAUNCH_GATES, LAUNCH_VERIFIED, LAUNCH_WORDS
 from projections.legacy_prices import LEGACY_PRICES
 from projections.notices import CLOSED_DIFFERENCES, ENTITLEMENT_CHANGES, NOTICES
 from projections.objects import with_families
@@ -118,6 +120,9 @@ _BILLING = Group(
         DEBT_WRITE_OFFS,
         ENFORCEMENTS,
         SETUP_WORDS,
+        LAUNCH_WORDS,
+        LAUNCH_GATES,
+        LAUNCH_VERIFIED,
     ),
     derivations=(
         CATALOG,
@@ -140,12 +145,14 @@ _BILLING = Group(
         RECONCILIATION_BATCHES,
         RECONCILIATION_LINES,
         PROVIDER_CHARGES,
+        LAUNCH_AREAS,
         DEADLINES,
         ENTITLEMENT_CHANGES,
         SERVICE_CHANGES,
         ENFORCEMENT_CHANGES,
         BATCH_INVOICE_CHANGES,
         DEBT_ALERTS,
+        LAUNCH_REGRESSIONS,
         DELIVERIES,
     ),
 )

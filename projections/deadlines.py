@@ -104,6 +104,11 @@ def _reservation(row: Row) -> Iterable[Moment]:
         yield Moment(row.until_s, {"category": row.category, "reservation": row.id})
 
 
+def _sign_off(row: Row) -> Iterable[Moment]:
+    if row.signed and row.until_s is not None:
+        yield Moment(row.until_s, {"area": row.area})
+
+
 def _stop(row: Row) -> Iterable[Moment]:
     if row.stopped_s is not None and row.acknowledged_s is None:
         said = {"category": row.category, "period": row.period, "currency": row.currency, "rule": row.stop_rule}
@@ -152,6 +157,14 @@ SOURCES: tuple[Source, ...] = (
         ("stopped_s", "acknowledged_s", "stop_rule", "stop_notice"),
         _stop,
         lambda row: row.org,
+    ),
+    Source(
+        "launch.sign_off_ending",
+        "launch_areas",
+        ("mode", "area"),
+        ("signed", "until_s"),
+        _sign_off,
+        lambda row: None,
     ),
     Source(
         "service.boundary",

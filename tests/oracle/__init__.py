@@ -21,6 +21,7 @@ from oracle.bookings import bookings_missing
 from oracle.calls import made_by_us
 from oracle.credits import credit_balances
 from oracle.holdings import catalog, org_links, organizations
+from oracle.launch import launch_rows
 from oracle.order import Said, last_words
 from oracle.outgoing import deadlines, entitlement_changes
 from oracle.payments import payments
@@ -39,6 +40,10 @@ PERSONAL = {
     f.model: {n for n, h in get_type_hints(f.facts, include_extras=True).items() if "'sealed'" in str(h)}
     for f in FAMILIES
 }
+
+
+#: Of these, a signed event says that our secret verifies.
+_SIGNED = {"products", "prices"}
 
 
 def recount(
@@ -83,6 +88,8 @@ def recount(
     rows["accounts"] = accounts(rows)
     rows["tax_profiles"] = tax_profiles(rows)
     rows["bookings_missing"] = bookings_missing(rows)
+    verified = {r.key[:2] for r in renderings if r.verified}
+    rows |= launch_rows(rows, decided, verified)
     met = [(e.mode, e.kind, e.key, e.at_s) for e, _ in decided if isinstance(e, DeadlineMet)]
     rows["deadlines"] = deadlines(rows, met)
     rows["entitlement_changes"] = entitlement_changes(rows)
@@ -114,6 +121,7 @@ class _Rendering:
         self.type = event["type"]
         self.created_s = stored.created_s
         self.said = translate(stored)
+        self.verified = endpoint != "list" and isinstance(self.said, ObjectFact) and self.said.model in _SIGNED
         self.object = ((event.get("data") or {}).get("object") or {}).get("object")
         content = {k: v for k, v in event.items() if k not in ("pending_webhooks", "request")}
         self.content = json.dumps(content, sort_keys=True)

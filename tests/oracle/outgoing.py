@@ -47,6 +47,10 @@ def _due_times(rows: Rows) -> Iterable[tuple[Key, int, Row]]:
                 yield where, segment["until_s"], {**whose, "about": about}
     if "service_states" in rows:
         yield from service.due_times(rows)
+    for (mode, area), a in rows.get("launch_areas", {}).items():
+        if a["signed"] and a["until_s"] is not None:
+            whose = {"org": None, "account": None, "customer": None}
+            yield (mode, "launch.sign_off_ending", _spelled(area)), a["until_s"], {**whose, "about": {"area": area}}
     if "reservations" in rows:
         yield from passthrough.due_times(rows)
 
