@@ -151,7 +151,7 @@ def test_a_subscription_is_canceled_in_the_portal_and_ends_with_its_period(shop:
     shop.page.goto(shop.here(portal["url"]))
     shop.page.get_by_label("Use another").select_option("pm_card_mastercard")
     shop.page.get_by_role("button", name="Use it").click()
-    expect(shop.page.get_by_text("mastercard")).to_be_visible()
+    expect(shop.page.get_by_text("mastercard •••• 4444", exact=True)).to_be_visible()
     shop.page.get_by_role("button", name="Cancel").click()
     # then: it lasts until the end of what was paid
     expect(shop.page.get_by_role("button", name="Keep it")).to_be_visible()

@@ -1,5 +1,6 @@
 """The sandbox answers recorded requests as Stripe did: status, error, shape, amounts. None is skipped."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ import recorded
 from recorded import Exchange, Replay, compared, differences, places, recordings
 from recorded_differences import ASKED_APART, EXCUSED, GONE, MEANWHILE, OTHERWISE, UNKNOWN_ENDPOINTS
 from sandboxes import VERSIONS, faults_of
+
+from tests.docs.reference_sandbox import RECORDED
 
 Json = dict[str, Any]
 _OF_ERRORS = ("type", "code", "param", "decline_code")
@@ -72,6 +75,13 @@ def test_no_line_of_what_may_differ_is_stale() -> None:
     assert dates.keys() <= old
     assert MEANWHILE.keys() <= {(one.file, one.index) for e in recordings().values() for one in e}
     assert UNKNOWN_ENDPOINTS.keys() <= {one.endpoint for e in recordings().values() for one in e}
+
+
+@pytest.mark.skipif(not FILES, reason="RECOUNT_STRIPE_CORPUS is not set: the recordings are not at hand")
+def test_the_published_counts_are_those_of_the_recordings() -> None:
+    counts = Counter((one.endpoint, one.version) for exchanges in recordings().values() for one in exchanges)
+    lines = [f"{endpoint}\t{version}\t{count}\n" for (endpoint, version), count in sorted(counts.items())]
+    assert RECORDED.read_text() == "".join(lines), f"{RECORDED.name} is stale: it must be\n{''.join(lines)}"
 
 
 class TestTheComparison:

@@ -15,6 +15,7 @@ from api.sandbox.sandbox import Sandbox
 from api.sandbox.server import serving
 from replay import tables
 from replay.digest import wait_until_caught_up
+from tests.docs.reference_sandbox import emitted
 
 pytestmark = [
     pytest.mark.service,
@@ -75,7 +76,9 @@ def test_the_cli_causes_the_event_that_it_names(event: str, tmp_path: Path) -> N
         # when
         stripe_cli.trigger(event, url, SECRET_KEY, TRIGGERS[event], tmp_path)
     # then
-    assert event in {e["type"] for e in kept(sandbox)}
+    made = {e["type"] for e in kept(sandbox)}
+    assert event in made
+    assert made <= set(emitted()), "docs/reference/sandbox.md does not tell of an event"
 
 
 def test_what_the_cli_triggers_passes_through_to_the_read_models(tmp_path: Path) -> None:

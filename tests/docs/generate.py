@@ -6,6 +6,7 @@ from tests.docs.reference_api import api, error_codes
 from tests.docs.reference_cli import cli
 from tests.docs.reference_ledger import events
 from tests.docs.reference_models import read_models
+from tests.docs.reference_sandbox import sandbox
 from tests.docs.reference_stripe import stripe_types
 from tests.docs.reference_versions import versions
 from tests.docs.sources import ROOT
@@ -19,6 +20,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "error-codes.md": error_codes,
     "log-events.md": events,
     "read-models.md": read_models,
+    "sandbox.md": sandbox,
     "stripe-types.md": stripe_types,
     "../explanation/versions.md": versions,
 }

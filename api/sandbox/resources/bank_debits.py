@@ -85,13 +85,12 @@ def failure_message(code: str) -> str:
     return _MESSAGES[code]
 
 
-def named(id: str) -> tuple[str, str] | None:
-    """Kind and number of a ready-made method: `pm_usBankAccount_success`, `pm_failed_de`."""
-    for numbers, kind, prefix in ((_ACH, ACH, "pm_usBankAccount_"), (_SEPA, SEPA, "pm_")):
-        for number, (name, _) in numbers.items():
-            if id == prefix + name:
-                return kind, number
-    return None
+NAMED = {
+    prefix + name: (kind, number)
+    for numbers, kind, prefix in ((_ACH, ACH, "pm_usBankAccount_"), (_SEPA, SEPA, "pm_"))
+    for number, (name, _) in numbers.items()
+}
+"""Kind and number of each ready-made method: `pm_usBankAccount_success`, `pm_failed_de`."""
 
 
 def us_account(said: dict[str, Any]) -> tuple[Object, str]:

@@ -64,7 +64,7 @@ def _declined(code: str, decline_code: str | None, message: str = _DECLINED) -> 
 
 
 #: By the name that stands in `pm_card_…` and `tok_…`.
-_NAMED: dict[str, Card] = {
+NAMED: dict[str, Card] = {
     "visa": Card("4242424242424242", "visa"),
     "visa_debit": Card("4000056655665556", "visa", funding="debit"),
     "mastercard": Card("5555555555554444", "mastercard"),
@@ -143,7 +143,7 @@ _NAMED: dict[str, Card] = {
     "threeDSecureRequiredChargeDeclined": Card("4000008400001629", "visa", asks="always", declines=GENERIC),
     "threeDSecureOptional": Card("4000000000003055", "visa"),
 }  # fmt: skip
-BY_NUMBER = {card.number: card for card in _NAMED.values()}
+BY_NUMBER = {card.number: card for card in NAMED.values()}
 _BRANDS = ("visa", "mastercard", "amex", "us")
 
 
@@ -154,7 +154,7 @@ def named(id: str) -> Card | None:
             name = id.removeprefix(prefix)
             brand, _, behavior = name.partition("_")
             plain = "visa" if name == "us" else name
-            return _NAMED.get(plain) or (_NAMED.get(behavior) if brand in _BRANDS else None)
+            return NAMED.get(plain) or (NAMED.get(behavior) if brand in _BRANDS else None)
     return None
 
 

@@ -90,7 +90,7 @@ def _ready_made(desk: Desk, id: str) -> Object | None:
         year = _year(desk.now_s) + 1
         shown, kept = details_of(desk, "card", {"number": card.number, "exp_month": 12, "exp_year": year, "cvc": "123"})
         return _method(desk, "card", shown, kept, {})
-    account = bank_debits.named(id)
+    account = bank_debits.NAMED.get(id)
     if account is None:
         return None
     kind, number = account

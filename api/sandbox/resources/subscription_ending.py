@@ -42,4 +42,4 @@ def _end_schedule(desk: Desk, subscription: Object, *, aborted: bool) -> None:
         changes = {"status": "canceled", "canceled_at": desk.now_s, "current_phase": None}
         for job in ("phase", "expiring"):
             desk.never(f"schedule.{job}", schedule["id"])
-        desk.change(schedule, changes, f"subscription_schedule.{'aborted' if aborted else 'canceled'}")
+        desk.change(schedule, changes, "subscription_schedule.aborted" if aborted else "subscription_schedule.canceled")
