@@ -6,11 +6,11 @@ invoice's own count of attempts. Refuses to know the states that follow: `servic
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
-from ledger.service_policy import BUILT_IN, POSTPAID, STANDARD, written
+from ledger.service_policy import POSTPAID, STANDARD
 from projections.base import Column, Derivation, Hop, Input, Key, Lookup, Row, Table
-from projections.service_ladder import DAY_S
+from projections.service_retries import fresh_starts, retries_over
+from projections.service_terms import plan_of, policy_key, policy_of, stages_of
 
 _TABLE = Table(
     "debts",
@@ -44,23 +44,6 @@ _TABLE = Table(
 )
 #: What is paid in advance stands by itself: no other debt of its organization closes it.
 IN_ADVANCE = frozenset({"subscription", "prepaid", "one_time"})
-#: Declines after which Stripe itself does not retry, or only with another method.
-#: https://docs.stripe.com/billing/revenue-recovery/smart-retries#nonretryable-payments-and-hard-declines
-HARD_DECLINES = frozenset(
-    {
-        "authentication_required", "highest_risk_level", "incorrect_number", "lost_card", "pickup_card",
-        "revocation_of_all_authorizations", "revocation_of_authorization", "stolen_card", "transaction_not_allowed",
-    }
-)  # fmt: skip
-
-
-class _Policy(NamedTuple):
-    key: str
-    version: int
-    enforced: bool
-    definition: Mapping[str, Any]
-    plan_id: str | None
-    known: bool
 
 
 def _derive(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Row]:
@@ -70,15 +53,15 @@ def _derive(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Row]:
         return []
     if org is None and key[1] != "platform":
         return []  # what buyers owe a seller is no debt to us
-    policy = _policy(rows)
+    policy = policy_of(rows)
     told = policy.definition
     left = _left(invoice, rows)
     if left is not None and left <= told["tolerated_minor"].get(invoice.currency, 0):
         return []
     failed_s = [t for row in rows["payment_failures"] for t in row.first_s]
-    start_s, why = _over(invoice, rows, told, failed_s) if left is not None else (None, None)
-    fresh_s = _fresh(invoice, rows, told, start_s)
-    stages = _stages(told, rows)
+    start_s, why = retries_over(invoice, rows, told, failed_s) if left is not None else (None, None)
+    fresh_s = fresh_starts(invoice, rows, told, start_s)
+    stages = stages_of(told, rows)
     anomalies = [
         name
         for name, found in (
@@ -126,98 +109,11 @@ def _left(invoice: Row, rows: Mapping[str, Sequence[Row]]) -> int | None:
     return int(left - unseen - max(0, noted - (invoice.pre_payment_credit_notes_minor or 0)))
 
 
-def _plan(rows: Mapping[str, Sequence[Row]]) -> Mapping[str, Any]:
-    return next((p.definition for p in rows["plans"]), {})
-
-
 def _service(key: Key, invoice: Row, rows: Mapping[str, Sequence[Row]]) -> str:
     if not invoice.subscription:
         return POSTPAID
-    model = _plan(rows).get("model")
+    model = plan_of(rows).get("model")
     return POSTPAID if model is not None and model not in IN_ADVANCE else f"{key[1]}/{invoice.subscription}"
-
-
-def _policy_key(rows: Mapping[str, Sequence[Row]]) -> str:
-    return (_plan(rows).get("service_policy") or {}).get("policy") or STANDARD
-
-
-def _policy(rows: Mapping[str, Sequence[Row]]) -> _Policy:
-    """The policy that the plan names; one that nobody knows is told as that, and the standard one counts."""
-    key = _policy_key(rows)
-    published = {p.policy: p for p in rows["service_policies"]}
-    known = key in published or key in BUILT_IN
-    used = key if known else STANDARD
-    plan_id = next((p.id for p in rows["plans"]), None)
-    row = published.get(used)
-    if row is None:
-        return _Policy(key, 0, False, written(BUILT_IN[used]), plan_id, known)
-    return _Policy(key, row.version, row.enforced, row.definition, plan_id, known)
-
-
-def _stages(told: Mapping[str, Any], rows: Mapping[str, Sequence[Row]]) -> list[dict[str, Any]]:
-    """The policy's stages, with the grace that the plan itself promises."""
-    days = (_plan(rows).get("service_policy") or {}).get("grace_days")
-    stages = [dict(s) for s in told["stages"]]
-    for stage in stages[:-1]:
-        if stage["state"] == "grace" and days is not None:
-            stage["days"] = days
-    return stages
-
-
-def _over(
-    invoice: Row, rows: Mapping[str, Sequence[Row]], told: Mapping[str, Any], failed_s: Sequence[int]
-) -> tuple[int | None, str | None]:
-    """When retries were over, or will be, and why: the earliest that holds."""
-    if invoice.collection_method == "send_invoice":
-        return (invoice.due_date_s, "due") if invoice.due_date_s is not None else (None, None)
-    ends: list[tuple[int, str]] = []
-    needed = 1 + told["failed_retries"]
-    if len(failed_s) >= needed:
-        ends.append((failed_s[needed - 1], "retries"))
-    if failed_s and told["retries_within_days"] is not None:
-        ends.append((failed_s[0] + told["retries_within_days"] * DAY_S, "time"))
-    if failed_s and told["skip_useless_retries"]:
-        hard_s = _hard_decline_s(rows)
-        if hard_s is not None:
-            ends.append((max(hard_s, failed_s[0]), "hard_decline"))
-        if _nothing_to_charge(invoice, rows):
-            ends.append((failed_s[0], "no_method"))
-    return min(ends, default=(None, None))
-
-
-def _hard_decline_s(rows: Mapping[str, Sequence[Row]]) -> int | None:
-    """When the last charge was declined, if no retry can mend that."""
-    charges = sorted((c for c in rows["charges"] if c.created_s is not None), key=lambda c: (c.created_s, c.id))
-    last = charges[-1] if charges else None
-    if last is None or last.status != "failed" or not {last.failure_code, last.outcome_reason} & HARD_DECLINES:
-        return None
-    return int(last.created_s)
-
-
-def _nothing_to_charge(invoice: Row, rows: Mapping[str, Sequence[Row]]) -> bool:
-    """Whether it is known that neither the invoice, nor its subscription, nor the customer has a default method."""
-    customer = next(iter(rows["customers"]), None)
-    if customer is None or invoice.default_payment_method or customer.default_payment_method:
-        return False
-    return not any(s.default_payment_method for s in rows["subscriptions"])
-
-
-def _fresh(invoice: Row, rows: Mapping[str, Sequence[Row]], told: Mapping[str, Any], start_s: int | None) -> list[int]:
-    """When partial payments and new payment methods began the stages anew: the first of them, as many as may."""
-    if start_s is None:
-        return []
-    times = {
-        p.paid_at_s
-        for p in rows["invoice_payments"]
-        if p.status == "paid" and p.paid_at_s is not None and _enough(p, invoice, told)
-    }
-    times |= {m.created_s for m in rows["payment_methods"] if m.created_s is not None and not (m.detached or m.deleted)}
-    return sorted(t for t in times if t > start_s)[: told["fresh_starts"]]
-
-
-def _enough(payment: Row, invoice: Row, told: Mapping[str, Any]) -> bool:
-    due = invoice.amount_due_minor or 0
-    return bool((payment.amount_paid_minor or 0) * 100 >= due * told["partial_payment_percent"])
 
 
 # ---- which rows it reads ------------------------------------------------------------------------
@@ -245,7 +141,7 @@ def _its_plan(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Key]:
 
 
 def _its_policies(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Key]:
-    return [(key[0], name) for name in dict.fromkeys((_policy_key(rows), STANDARD))]
+    return [(key[0], name) for name in dict.fromkeys((policy_key(rows), STANDARD))]
 
 
 _WITHIN = (("mode", "mode"), ("account", "account"))
