@@ -1,7 +1,7 @@
 """What parameters a request may have, and of what type: read from the types that the SDK publishes.
 
 So none is accepted that Stripe would reject: https://docs.stripe.com/api/errors#errors-parameter_unknown. Those
-types are of one API version; `_OLDER` lists what earlier ones accepted beside them.
+types are of one API version; `older_parameters` lists what earlier ones accepted beside them.
 """
 
 import sys
@@ -16,60 +16,12 @@ from typing import Any, Literal, get_args, get_origin
 from stripe._request_options import RequestOptions
 
 from api.sandbox.errors import StripeError, invalid
+from api.sandbox.older_parameters import OLDER
 
 Check = Callable[[Any, str], Any]
 """From what came and its name to the typed value. Raises StripeError."""
 _OPTIONS = frozenset(RequestOptions.__annotations__)
 _INTEGER_LIMIT = 2**63
-
-
-class Older(typing.NamedTuple):
-    """A parameter that is gone or means something else: until which API version it had this type."""
-
-    until: str
-    type: Any
-    instead: str | None = None
-    """The newer parameter, which was not required then."""
-
-
-_TYPES = Older("2026-09-30", list[str])
-_ANCHOR = Older("2026-09-30", Literal["now", "unchanged"])
-_NAMED_PRICE = {"price": Older("2025-03-31", str), "unit_amount": Older("2025-03-31", int)}
-_ITERATED = {"iterations": Older("2025-09-30", int), "coupon": Older("2025-03-31", str)}
-_CODES = {"coupon": Older("2025-03-31", str), "promotion_code": Older("2025-03-31", str)}
-_SPEED = {"preferred_settlement_speed": Older("2026-03-25", Literal["", "fastest", "standard"])}
-#: By the name of the parameters' class: https://docs.stripe.com/changelog.
-_OLDER: dict[str, dict[str, Older]] = {
-    "PaymentIntentCreateParams": {"payment_method_types": _TYPES},
-    "PaymentIntentUpdateParams": {"payment_method_types": _TYPES},
-    "PaymentIntentConfirmParams": {"payment_method_types": _TYPES},
-    "SetupIntentCreateParams": {"payment_method_types": _TYPES},
-    "SessionCreateParams": {
-        "payment_method_types": _TYPES,
-        "ui_mode": Older("2026-03-25", Literal["hosted", "embedded", "custom"]),
-    },
-    "SubscriptionCreateParams": {
-        **_CODES,
-        "plan": Older("2025-03-31", str),
-        "quantity": Older("2025-03-31", int),
-    },
-    "SubscriptionUpdateParams": {**_CODES, "billing_cycle_anchor": _ANCHOR},
-    "SubscriptionResumeParams": {"billing_cycle_anchor": _ANCHOR},
-    "InvoiceCreatePreviewParamsSubscriptionDetails": {
-        "billing_cycle_anchor": Older("2026-09-30", Literal["now", "unchanged"] | int)
-    },
-    "SubscriptionScheduleCreateParamsPhase": _ITERATED,
-    "SubscriptionScheduleUpdateParamsPhase": _ITERATED,
-    **{f"PaymentIntent{act}ParamsPaymentMethodOptionsUsBankAccount": _SPEED for act in ("Create", "Update", "Confirm")},
-    "AccountCreateParamsDocuments": {"proof_of_registration": Older("2026-03-25", dict[str, Any])},
-    "PaymentMethodUpdateParams": {"payto": Older("2026-03-25", dict[str, Any])},
-    "SessionCreateParamsLineItem": {"dynamic_tax_rates": Older("2026-03-25", list[str])},
-    "InvoiceItemCreateParams": _NAMED_PRICE,
-    "InvoiceItemUpdateParams": _NAMED_PRICE,
-    "PromotionCodeCreateParams": {"coupon": Older("2025-09-30", str, "promotion")},
-    "CustomerCreateParams": _CODES,
-    "CustomerUpdateParams": _CODES,
-}
 
 
 def checked(params: type | None, said: dict[str, Any], version: str) -> dict[str, Any]:
@@ -96,12 +48,12 @@ _VERSION: ContextVar[str] = ContextVar("the API version of the request")
 def _older(params: type) -> dict[str, Check]:
     """What the version of the request accepts beside, or in place of, what the newest does."""
     version = _VERSION.get()
-    return {n: _check_of(o.type, params) for n, o in _OLDER.get(params.__name__, {}).items() if version < o.until}
+    return {n: _check_of(o.type, params) for n, o in OLDER.get(params.__name__, {}).items() if version < o.until}
 
 
 def _not_yet_required(params: type) -> frozenset[str | None]:
     version = _VERSION.get()
-    return frozenset(o.instead for o in _OLDER.get(params.__name__, {}).values() if version < o.until)
+    return frozenset(o.instead for o in OLDER.get(params.__name__, {}).values() if version < o.until)
 
 
 def _unknown(name: str) -> StripeError:
