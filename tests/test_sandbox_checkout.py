@@ -231,6 +231,23 @@ def test_the_page_sells_asks_the_bank_and_returns_to_the_seller() -> None:
         assert "complete already" in requests.get(page, timeout=5).text
 
 
+def test_a_charge_has_a_receipt_that_can_be_read() -> None:
+    with served() as (asked, url):
+        # given
+        said = {"amount": 1_000, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True}
+        charge = asked.post("/v1/payment_intents", description="Two seats", **said)["latest_charge"]
+        asked.post("/v1/refunds", charge=charge, amount=250)
+        address = asked.get(f"/v1/charges/{charge}")["receipt_url"]
+        # when
+        page = requests.get(address.replace("https://pay.stripe.com", url), timeout=5)
+        # then
+        assert page.status_code == 200
+        assert "$7.50" in page.text and "Two seats" in page.text
+        pending = asked.post("/v1/payment_intents", **{**said, "confirm": False})
+        assert pending["latest_charge"] is None
+        assert requests.get(f"{url}/receipts/payment/ch_nobody", timeout=5).status_code == 404
+
+
 class TestPortal:
     """https://docs.stripe.com/customer-management."""
 

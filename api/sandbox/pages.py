@@ -63,6 +63,13 @@ def make_pages(sandbox: Sandbox) -> Blueprint:
             session = payment_links.visit(desk, id, request.args.get("client_reference_id"))
         return redirect(f"/c/pay/{session['id']}")
 
+    @pages.get("/receipts/payment/<id>")
+    def receipt(id: str) -> Page:
+        with sandbox.desk_of("charge", id) as desk:
+            charge = desk.get("charge", id)
+        amount = written(Decimal(charge["amount"] - charge["amount_refunded"]), charge["currency"])
+        return _message("Receipt", f"{amount} paid; {charge['description'] or charge['id']}")
+
     @pages.route("/3d_secure_2/hosted", methods=["GET", "POST"])
     def action() -> Page:
         kind = "setup_intent" if "setup_intent" in request.args else "payment_intent"

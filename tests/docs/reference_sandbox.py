@@ -23,6 +23,11 @@ _LACKS = (
     ("Quotes, orders, reviews, Radar rules, Sigma, files", "Recount asks for none of them"),
     ("Issuing, Treasury, Terminal, Identity, Climate, Financial Connections", "Recount sells by none of them"),
     ("Billing credit grants, alerts, meter event streams", "credits and thresholds are Recount's own"),
+    (
+        "Charges without an intent (`POST /v1/charges`)",
+        "intents replaced them: https://docs.stripe.com/payments/older-apis",
+    ),
+    ("Invoices for single payments at the checkout (`invoice_creation`)", "it is shown as asked for; none is made"),
     ("Thin events (`/v2`)", "what Recount does with them is tested on made ones"),
     ("Bank transfers and customer balances in cash, shipping rates, payment method configurations", "not sold with"),
     ("Search (`/v1/…/search`)", "its results are minutes old at Stripe: Recount lists instead"),
