@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
+import jsonschema
 import msgspec
 from api_world import World
 from sandboxes import ENDIVE, Asked
@@ -21,8 +22,8 @@ from api.sandbox.server import serving
 from commands.issuing import ISSUANCES, request_issuance
 from commands.issuing_process import Issuance
 from commands.issuing_terms import RequestIssuance
-from ledger.events import Metadata, NewEvent
-from ledger.ids import issuance_stream
+from ledger.events import Metadata, NewEvent, PlanPublished
+from ledger.ids import issuance_stream, plans_stream
 from ledger.issuing_events import IssuanceLine
 
 KEY = "sk_test_ofthetests"
@@ -98,6 +99,51 @@ class SandboxWorld(World):
             self.tell(each)
         self.project()
         return bool(new)
+
+    # ---- what is asked ----------------------------------------------------------------------
+
+    def ask_for(self, what: str, body: dict[str, Any] | None = None, once: str | None = None, **how: Any) -> Any:
+        """An act or a preview below an organization, whose answer is as the document says. Then all settles."""
+        path = f"/v1/orgs/{what}"
+        response = self.post(path, body or {}, how.get("key") or self.key("service", person=None), once)
+        if response.status_code == 200:
+            rule, _ = self.app.url_map.bind("localhost").match(path.partition("?")[0], "POST", return_rule=True)
+            documented = rule.rule.replace("<org:", "{").replace("<string:", "{").replace(">", "}")
+            schema = self.document["paths"][documented]["post"]["responses"]["200"]["content"]["application/json"]
+            jsonschema.validate(response.json, {**schema["schema"], "components": self.document["components"]})
+        self.settle()
+        return response
+
+    def sell(self, plan: str, version: int, *prices: tuple[int, str], **more: Any) -> None:
+        """Publish a version of a plan, and make its prices in Stripe: (amount in cents, interval)."""
+        product = self.stripe.post("/v1/products", name=plan)["id"]
+        told = []
+        for amount, interval in prices:
+            key = f"{plan}_{version}_{interval}"
+            self.stripe.post(
+                "/v1/prices", product=product, currency="eur", unit_amount=amount, lookup_key=key,
+                recurring={"interval": interval},
+            )  # fmt: skip
+            told.append({"interval": interval, "currency": "eur", "lookup_key": key, "amount_minor": amount})
+        self.offer(plan, told, version, **more)
+
+    def offer(self, plan: str, prices: list[dict[str, Any]], version: int = 1, **more: Any) -> None:
+        """Publish a version of a plan."""
+        definition = {"key": plan, "name": plan.title(), "model": "subscription", "prices": prices, **more}
+        said = PlanPublished(
+            mode="test", catalogue="shop", plan=plan, version=version, effective_s=None, definition=definition
+        )
+        stream = plans_stream("test")
+        self._append(NewEvent(stream, len(self.log.read_stream(stream)) + 1, said, META))
+        self.settle()
+
+    def with_card(self, org: str = "acme") -> str:
+        """Have the organization be a customer that pays by card. Returns the customer."""
+        customer: str = self.ask_for(f"{org}/customer").json["customer"]
+        method = self.stripe.post("/v1/payment_methods/pm_card_visa/attach", customer=customer)["id"]
+        self.stripe.post(f"/v1/customers/{customer}", invoice_settings={"default_payment_method": method})
+        self.settle()
+        return customer
 
     # ---- what came of it --------------------------------------------------------------------
 

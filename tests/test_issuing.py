@@ -23,6 +23,7 @@ from commands.issuing import (
 )
 from commands.issuing_amounts import amounts, half_up
 from commands.issuing_terms import MAX_LINES
+from ledger.codec import decode_metadata
 from ledger.errors import Invalid, Refused, StoreUnavailable
 from ledger.events import Cause
 from ledger.issuing_events import IssuanceLine, TaxRate
@@ -128,8 +129,6 @@ def test_each_step_follows_from_the_answer_before_it():
     id = here.request(line())
     to_the_end(here, id)
     causes: dict[str, Cause] = {}
-    from ledger.codec import decode_metadata
-
     for recorded in here.journal.order:
         if recorded.stream.startswith("issuance/") and recorded.version > 1:
             cause = decode_metadata(recorded.metadata).cause
