@@ -72,6 +72,13 @@ class SandboxWorld(World):
         self.log.append(*(NewEvent(follow.stream, len(history) + 1 + i, e, META) for i, e in enumerate(events)))
         return command.issuance
 
+    def command(self, command: Any) -> None:
+        """Carry out what a person asks for of an issuance."""
+        stream = issuance_stream("test", command.issuance)
+        history = self.log.read_stream(stream)
+        events = ISSUANCES.decide(command, ISSUANCES.fold(r.event for r in history))
+        self.log.append(*(NewEvent(stream, len(history) + 1 + i, e, META) for i, e in enumerate(events)))
+
     def settle(self, rounds: int = 40) -> None:
         """Until the worker has nothing to make, no issuance can be brought on, and Stripe tells nothing new."""
         for _ in range(rounds):

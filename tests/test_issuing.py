@@ -10,6 +10,7 @@ from calling import Crash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from issuing import Issuings, line
+from oracle.issuing import issuances
 from sandbox_world import SandboxWorld, sandbox_world
 from sandboxes import ACACIA, CLOVER, ENDIVE
 
@@ -27,6 +28,7 @@ from ledger.codec import decode_metadata
 from ledger.errors import Invalid, Refused, StoreUnavailable
 from ledger.events import Cause
 from ledger.issuing_events import IssuanceLine, TaxRate
+from ledger.stripe_call_events import StripeCallRequested
 from projections.base import Entry
 from projections.issuances import ISSUANCE_STEPS
 from replay.tables import LIVE
@@ -268,6 +270,15 @@ def test_what_is_held_is_voided_with_all_that_is_on_it(step: str):
     assert [i["status"] for i in here.invoices()] == ([] if step == "compare" else ["void"])
 
 
+def test_a_drafts_items_are_deleted_before_it_so_that_none_waits_for_the_next_invoice():
+    here = Issuings()
+    id = held(here)
+    here.command(VoidIssuance(mode="test", issuance=id), id)
+    to_the_end(here, id)
+    asked = [r.event.operation for r in here.journal.order if isinstance(r.event, StripeCallRequested)]
+    assert asked[-2:] == ["invoiceitems.delete", "invoices.delete"]
+
+
 # ---- what goes wrong --------------------------------------------------------------------------
 
 
@@ -427,6 +438,35 @@ def test_lines_become_an_invoice_that_is_followed_until_it_is_paid_and_credited(
     world.stripe.post(f"/v1/invoices/{invoice['id']}/pay", paid_out_of_band=True)
     world.settle()
     assert row(world, id)["invoice_status"] == "paid"
+    assert [v.differences for v in verify(world.conninfo)] == [()] * 2
+
+
+def test_the_rows_are_what_the_oracle_says(world: SandboxWorld):
+    paid = world.bill(line("a", 700), source="1", collection="send_invoice")
+    waits = world.bill(line("a", 300), line("b", 9), source="2", draft_only=True)
+    fails = world.bill(line("a", 300, tax_rates=(TaxRate("txr_none", "19", False),)), source="3")
+    world.settle()
+    world.stripe.post("/v1/credit_notes", invoice=world.issuance(paid).invoice, amount=100)
+    world.stripe.post(f"/v1/invoices/{world.issuance(paid).invoice}/pay", paid_out_of_band=True)
+    world.stripe.delete(f"/v1/invoices/{world.issuance(waits).invoice}")
+    for command in (
+        FinalizeIssuance(mode="test", issuance=waits),
+        VoidIssuance(mode="test", issuance=fails),
+    ):
+        world.command(command)
+    world.settle()
+    world.command(RetryIssuance(mode="test", issuance=waits))
+    world.settle()
+    decided = [(r.event, r.recorded_at_us) for r in world.log.read(0, 10_000)]
+    found = {id: row(world, id) for id in (paid, waits, fails)}
+    assert {id: it["state"] for id, it in found.items()} == {paid: "issued", waits: "issued", fails: "voided"}
+    with world.context.readers.connection() as conn:
+        cursor = conn.execute(f"SELECT * FROM {LIVE}.invoices")
+        names = [c.name for c in cursor.description or ()]
+        invoices = [dict(zip(names, values, strict=True)) for values in cursor.fetchall()]
+    told = issuances({"invoices": {(i["mode"], i["account"], i["id"]): i for i in invoices}}, decided)
+    for id, it in found.items():
+        assert {name: it[name] for name in told["test", id]} == told["test", id]
     assert [v.differences for v in verify(world.conninfo)] == [()] * 2
 
 

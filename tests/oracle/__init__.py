@@ -20,6 +20,7 @@ from oracle.access import entitlements, overridden
 from oracle.bookings import bookings_missing
 from oracle.calls import made_by_us
 from oracle.credits import credit_balances
+from oracle.issuing import issuances
 from oracle.holdings import catalog, org_links, organizations
 from oracle.launch import launch_rows
 from oracle.order import Said, last_words
@@ -88,6 +89,7 @@ def recount(
     rows["accounts"] = accounts(rows)
     rows["tax_profiles"] = tax_profiles(rows)
     rows["bookings_missing"] = bookings_missing(rows)
+    rows["issuances"] = issuances(rows, decided)
     verified = {r.key[:2] for r in renderings if r.verified}
     rows |= launch_rows(rows, decided, verified)
     met = [(e.mode, e.kind, e.key, e.at_s) for e, _ in decided if isinstance(e, DeadlineMet)]
