@@ -68,7 +68,7 @@ for _name, _rule, _body, _answer, _does, _said in (
         subscriptions.ACTS, "Sell an organization a plan, without a page.",
     ),
     (
-        "commit_subscription", "commitments", schemas.Commitment, schemas.CommitmentDone, subscriptions.ACTS,
+        "commit_subscription", "commitments", schemas.SubscriptionCommitment, schemas.CommitmentDone, subscriptions.ACTS,
         "Sell a plan with its commitment: so many months are paid, then months are free.",
     ),
     (

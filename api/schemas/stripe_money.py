@@ -147,7 +147,7 @@ class NewSubscription(PlanWanted):
     days_until_due = whole("Of `send_invoice`; 30, if not given", least=0)
 
 
-class Commitment(PlanWanted):
+class SubscriptionCommitment(PlanWanted):
     """A subscription for the months of the plan's commitment."""
 
     after = fields.String(

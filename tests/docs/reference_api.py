@@ -131,9 +131,16 @@ def _operation(path: str, method: str, operation: dict[str, Any], known: set[str
         parts.append(table(("parameter", "in", "type", "meaning"), rows))
     problems = f" Problems: {', '.join(code(c) for c in refused)}." if refused else ""
     if "requestBody" in operation:
-        taken = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-        parts.append(f"Takes [{taken}](#{taken.lower()}) as JSON.")
+        parts += _taken(operation["requestBody"]["content"]["application/json"]["schema"])
     return [*parts, f"Answers {form}[{shape}](#{shape.lower()}).{problems}"]
+
+
+def _taken(schema: dict[str, Any]) -> list[str]:
+    """What a body holds: an object that is shown beside others, or one of its own."""
+    if "$ref" in schema:
+        taken = schema["$ref"].rpartition("/")[2]
+        return [f"Takes [{taken}](#{taken.lower()}) as JSON."]
+    return ["Takes JSON:", _schema(schema)]
 
 
 def _schema(schema: dict[str, Any]) -> str:
