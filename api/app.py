@@ -48,6 +48,7 @@ from api.resources.hosting_invoices import hosting_invoices
 from api.resources.invoices import invoices
 from api.resources.issuances import issuances
 from api.resources.keys import keys as api_keys
+from api.resources.launch import launch
 from api.resources.meters import meters
 from api.resources.orgs import OrgConverter, orgs
 from api.resources.overrides import overrides
@@ -102,6 +103,7 @@ RESOURCES = (
     plans,
     passthrough,
     setups,
+    launch,
     service,
     meters,
     stripe_events,

@@ -69,6 +69,8 @@ MAY_READ: dict[str, frozenset[str]] = {
     "projections": _STAFF,
     "quarantine_acts": frozenset({"operator", "admin"}),  # releases and dismisses, rather than reads
     "acts": frozenset({"operator", "admin"}),
+    "launch": _STAFF,
+    "launch_acts": frozenset({"operator", "admin"}),  # signs off, opens and closes
     "approvals": _STAFF,
     "approval_acts": frozenset({"operator", "admin"}),  # approves and rejects what they might do themselves
     "audit": _STAFF,
@@ -83,7 +85,7 @@ MAY_READ: dict[str, frozenset[str]] = {
 }
 #: What speaks of everybody, so that a key bound to an organization or an account may not read it.
 FOR_UNBOUND_KEYS = frozenset(
-    {"cost_events", "service_policies", "enforcement_acts"}
+    {"cost_events", "service_policies", "enforcement_acts", "launch", "launch_acts"}
     | {"projections", "quarantine", "quarantine_acts", "keys", "key_acts"}
     | {"acts", "approvals", "approval_acts", "audit", "endpoints", "deliveries", "endpoint_acts", "calls"}
 )

@@ -134,6 +134,11 @@ KINDS: dict[str, Kind] = {
     ),
     "bad_token": Kind(403, "Not a token of ours", "The checkout token was altered, or is none. Have a new one made."),
     "token_expired": Kind(403, "The token is over", "A checkout token is good for a while. Have a new one made."),
+    "checkout_closed": Kind(
+        409,
+        "Checkout is closed",
+        "Direct checkout is closed in this mode: not every area of the launch gate is proven and signed off.",
+    ),
     "not_on_sale": Kind(409, "Not on sale", "The plan is sold to nobody new."),
     "not_sold_so": Kind(409, "Not sold so", "The plan has no price of this interval and currency."),
     "price_missing": Kind(409, "No such price in Stripe", "The plan names a price that Stripe does not have. Make it."),

@@ -42,6 +42,14 @@ from commands.issuing import (
     RETRY_ISSUANCE,
     VOID_ISSUANCE,
 )
+from commands.launch import (
+    CLOSE_CHECKOUT,
+    OPEN_CHECKOUT,
+    RECORD_EVIDENCE,
+    RECORD_PROBE,
+    REVOKE_SIGN_OFF,
+    SIGN_OFF_AREA,
+)
 from commands.organizations import LINK_ORGANIZATION, UNLINK_ORGANIZATION
 from commands.overrides import DENY_OVERRIDE, END_OVERRIDE, GRANT_OVERRIDE
 from commands.placements import PLACE
@@ -190,5 +198,11 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     BOOK_RECONCILIATION,
     APPROVE_SETUP_STEP,
     REOPEN_SETUP_STEP,
+    RECORD_EVIDENCE,
+    RECORD_PROBE,
+    SIGN_OFF_AREA,
+    REVOKE_SIGN_OFF,
+    OPEN_CHECKOUT,
+    CLOSE_CHECKOUT,
 )
 ACTS: dict[str, Act[Any, Any]] = {a.name: a for a in _ACTS}

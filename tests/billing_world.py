@@ -7,6 +7,7 @@ from typing import Any
 import jsonschema
 import msgspec
 from api_world import _META, World
+from launching import open_gate
 from stripe_fake import FakeStripe, Json, serving
 
 from api.resources.billing import _DESK
@@ -17,6 +18,7 @@ class Counter(World):
 
     def __init__(self, conninfo: str, base: str, stripe: FakeStripe, **settings: Any) -> None:
         super().__init__(conninfo)
+        open_gate(self.log)
         self.stripe = stripe
         stripe.clock = lambda: self.now_s
         given = {"stripe_secret_key": "sk_test_1", "stripe_api_base": base, "stripe_rate": 10_000, **settings}

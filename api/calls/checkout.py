@@ -13,6 +13,7 @@ from api.calls.customers import Whom
 from api.calls.desk import Desk, Performed
 from api.calls.plan_prices import Priced, Sold, current, priced
 from api.calls.verdict import Succeeded, answered_s, verdict
+from api.launch_gate import require_open
 from api.observing import Observer
 from commands.acts import Asked
 from commands.billing_pages import CLOSE_PAYMENT_LINK, CREATE_PAYMENT_LINK, OPEN_PORTAL
@@ -43,16 +44,25 @@ def create_checkout(
 ) -> tuple[Performed, Shown]:
     """Sell an organization a plan on Stripe's page, in the account whose prices the plan has.
 
-    Raises NotFound, Refused (`not_on_sale`, `not_sold_so`, `price_missing`), Invalid, and what asking Stripe raises.
+    Raises NotFound, Refused (`not_on_sale`, `checkout_closed`, `not_sold_so`, `price_missing`), Invalid, and what
+    asking Stripe raises.
     """
     sold = current(desk.conninfo, whom.mode, plan)
     whom = whom._replace(account=sold.plan.account)
     chosen = {"plan": plan, "interval": interval, "currency": currency, "trial": trial, **given}
+    _must_be_open(desk, whom.mode, asked)
     maker = desk.calls(whom.mode).maker
     bought = priced(desk.conninfo, maker, sold, interval=interval, currency=currency, trial=trial)
     found = {"customer": customer_for(desk, whom, asked), **_found(sold, bought)}
     done = desk.perform(CREATE_CHECKOUT, whom, asked, given, chosen=chosen, plan=plan, **found)
     return done, {"plan": f"{plan}@{sold.version}", **_session(done.object)}
+
+
+def _must_be_open(desk: Desk, mode: Mode, asked: Asked) -> None:
+    """The one place where a sale begins: what was begun before under this key is answered again, closed or not."""
+    journal = desk.calls(mode).journal
+    if not desk.was_asked(mode, asked):
+        require_open(desk.conninfo, journal, mode, asked.now_s)
 
 
 def _found(sold: Sold, bought: Priced) -> dict[str, Any]:
@@ -104,6 +114,7 @@ def create_payment_link(
     """Make an address at which anybody buys a plan."""
     sold = current(desk.conninfo, mode, plan)
     whom = Whom(mode, sold.plan.account, "")
+    _must_be_open(desk, mode, asked)
     bought = priced(desk.conninfo, desk.calls(mode).maker, sold, interval=interval, currency=currency)
     found = {n: v for n, v in _found(sold, bought).items() if n not in ("without_payment_method", "terms")}
     chosen = {"plan": plan, "interval": interval, "currency": currency, **given}

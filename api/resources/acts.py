@@ -13,10 +13,13 @@ from marshmallow import Schema
 from api import endpoints, reconciling_asked
 from api.calls.acts import resolve_call, retry_call
 from api.issuing import issue_key, rotate_key
+from api.launch import GIVEN as LAUNCH_ACTS
+from api.launch import found_of as found_of_launch
 from api.passthrough.acts import ACTS as PASSTHROUGH_ACTS
 from api.passthrough.acts import found_of
 from api.resources import acting, hosting_acts, passthrough_acts, plan_acts, setup_acts
 from api.resources.context import context
+from api.resources.launch import does as does_launch
 from api.resources.publish import act, named, section
 from api.schemas.acts import OF_THE_KEY, ActDone, EndpointMade, KeyIssued, input_components, input_name
 from commands.acts import Act, Done
@@ -123,6 +126,7 @@ SERVED: dict[str, Served] = {
     "approve_setup_step": Served(left_out=setup_acts.FOUND_OF_APPROVE, does=setup_acts.approve),
     "reopen_setup_step": Served(left_out=setup_acts.FOUND_OF_REOPEN, does=setup_acts.reopen),
     "release_differences": Served("endpoint_acts", ("held",), _of_endpoints(endpoints.release_differences)),
+    **{name: Served("launch_acts", found_of_launch(name), does_launch(name)) for name in LAUNCH_ACTS},
     **{name: Served("acts", found_of(name), passthrough_acts.does(name)) for name in PASSTHROUGH_ACTS},
 }
 

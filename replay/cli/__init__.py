@@ -25,6 +25,7 @@ from replay.cli.env import env
 from replay.cli.events import events
 from replay.cli.invoices import invoices, issuances
 from replay.cli.keys import keys
+from replay.cli.launch import launch
 from replay.cli.options import WANTS_JSON
 from replay.cli.orgs import orgs
 from replay.cli.passthrough import passthrough
@@ -113,6 +114,7 @@ for _command in (
     rates,
     passthrough,
     entitlements,
+    launch,
     setup,
     service_control,
     subjects,
