@@ -42,12 +42,12 @@ def change_subscription(desk: Any, of: Whom, asked: Asked, **given: Any) -> tupl
 
 for _name, _rule, _body, _answer, _does, _said in (
     (
-        "finalize_invoice", f"{_INVOICE}/finalize", schemas.Finalize, schemas.InvoiceDone, invoices.ACTS,
+        "finalize_invoice", f"{_INVOICE}/finalize", schemas.InvoiceFinalize, schemas.InvoiceDone, invoices.ACTS,
         "Close a draft: from now on it is owed.",
     ),
     ("send_invoice", f"{_INVOICE}/send", Asks, schemas.InvoiceDone, invoices.ACTS, "Mail an invoice."),
     (
-        "pay_invoice", f"{_INVOICE}/pay", schemas.Pay, schemas.InvoiceDone, invoices.ACTS,
+        "pay_invoice", f"{_INVOICE}/pay", schemas.InvoicePay, schemas.InvoiceDone, invoices.ACTS,
         "Try to take the money of an open invoice now.\n\nA payment method that is declined answers 402.",
     ),
     ("void_invoice", f"{_INVOICE}/void", Asks, schemas.InvoiceDone, invoices.ACTS, "Take an open invoice back."),
@@ -56,11 +56,11 @@ for _name, _rule, _body, _answer, _does, _said in (
         "Write an open invoice off.",
     ),
     (
-        "credit_invoice", f"{_INVOICE}/credit-notes", schemas.Credit, schemas.CreditDone, invoices.ACTS,
+        "credit_invoice", f"{_INVOICE}/credit-notes", schemas.InvoiceCredit, schemas.CreditDone, invoices.ACTS,
         "Issue a credit note: an open invoice asks for less, of a paid one money goes back.",
     ),
     (
-        "refund_payment", "payments/<string:payment_intent>/refunds", schemas.Refund, schemas.RefundDone,
+        "refund_payment", "payments/<string:payment_intent>/refunds", schemas.PaymentRefund, schemas.RefundDone,
         invoices.ACTS, "Give a payment back, all of it or a part.",
     ),
     (
@@ -72,11 +72,11 @@ for _name, _rule, _body, _answer, _does, _said in (
         "Sell a plan with its commitment: so many months are paid, then months are free.",
     ),
     (
-        "change_subscription", f"{_SUBSCRIPTION}/change", schemas.Change, schemas.SubscriptionDone,
+        "change_subscription", f"{_SUBSCRIPTION}/change", schemas.SubscriptionChange, schemas.SubscriptionDone,
         {"change_subscription": change_subscription}, "Move a subscription to another plan, version or quantity.",
     ),
     (
-        "pause_subscription", f"{_SUBSCRIPTION}/pause", schemas.Pause, schemas.SubscriptionDone, subscriptions.ACTS,
+        "pause_subscription", f"{_SUBSCRIPTION}/pause", schemas.SubscriptionPause, schemas.SubscriptionDone, subscriptions.ACTS,
         "Collect nothing for now.",
     ),
     (
@@ -84,7 +84,7 @@ for _name, _rule, _body, _answer, _does, _said in (
         "Let a subscription go on, whichever way it was paused.",
     ),
     (
-        "cancel_subscription", f"{_SUBSCRIPTION}/cancel", schemas.Cancel, schemas.SubscriptionDone,
+        "cancel_subscription", f"{_SUBSCRIPTION}/cancel", schemas.SubscriptionCancel, schemas.SubscriptionDone,
         subscriptions.ACTS, "End a subscription: now, or when its period does.",
     ),
     (
@@ -133,7 +133,7 @@ def get_invoice_pages(given: dict[str, Any], org: str, invoice: str) -> Response
     return _look(lambda: invoices.invoice_pages(desk(), whose, invoice))
 
 
-@read(billing, "/v1/balance", "calls", schemas.Balance, query=OfAccount, problems=("not_found", "stripe_unavailable"))
+@read(billing, "/v1/balance", "calls", schemas.AccountBalance, query=OfAccount, problems=("not_found", "stripe_unavailable"))
 def get_balance(given: dict[str, Any]) -> Response:
     """Get what Stripe holds for an account, as it says now."""
     account = given["account"] or caller().account or PLATFORM
@@ -152,7 +152,7 @@ def _publish_preview() -> None:
     said = "Preview the invoice that a change of a subscription would come to.\n\nTo the cent, and nothing happens."
     view = named(preview_invoice, "preview_invoice", said)
     refusals = {code: {"description": code, **_PROBLEM_CONTENT} for code in ("404", "409", "422", "503")}
-    served: Any = billing.response(200, schemas.Preview)(view)
+    served: Any = billing.response(200, schemas.InvoicePreview)(view)
     served = billing.arguments(schemas.Previewed, location="json", unknown=RAISE)(served)
     served = billing.doc(responses=refusals, operationId="billing.preview_invoice")(served)
     served.resource = "billing_acts"

@@ -35,20 +35,20 @@ def _told(field: Any = fields.String, description: str = "") -> Any:
     return field(required=True, allow_none=True, metadata={"description": description} if description else {})
 
 
-class Finalize(Asks):
+class InvoiceFinalize(Asks):
     """How a draft is closed."""
 
     auto_advance = flag("Whether Stripe collects it by itself", default=True)
 
 
-class Pay(Asks):
+class InvoicePay(Asks):
     """How an invoice is paid now."""
 
     payment_method = text("Stripe's id; if not given, the one that is there")
     out_of_band = flag("It was paid elsewhere: nothing is taken")
 
 
-class Credit(Asks):
+class InvoiceCredit(Asks):
     """A credit note."""
 
     amount_minor = whole("In the invoice's currency", required=True, least=1)
@@ -56,7 +56,7 @@ class Credit(Asks):
     why = text("As Stripe tells the customer", choice=_REASONS)
 
 
-class Refund(Asks):
+class PaymentRefund(Asks):
     """A refund."""
 
     amount_minor = whole("All that is left, if not given", least=1)
@@ -105,21 +105,21 @@ class InvoicePages(Schema):
     invoice_pdf = _told()
 
 
-class Amount(Schema):
+class BalanceAmount(Schema):
     """An amount."""
 
     currency = _told()
     amount_minor = _told(fields.Integer)
 
 
-class Balance(Schema):
+class AccountBalance(Schema):
     """What Stripe holds for an account, as it says now."""
 
     account = fields.String(required=True)
-    available = fields.List(fields.Nested(Amount), required=True)
-    pending = fields.List(fields.Nested(Amount), required=True)
-    instant_available = fields.List(fields.Nested(Amount), required=True)
-    connect_reserved = fields.List(fields.Nested(Amount), required=True)
+    available = fields.List(fields.Nested(BalanceAmount), required=True)
+    pending = fields.List(fields.Nested(BalanceAmount), required=True)
+    instant_available = fields.List(fields.Nested(BalanceAmount), required=True)
+    connect_reserved = fields.List(fields.Nested(BalanceAmount), required=True)
 
 
 # ---- subscriptions ----------------------------------------------------------------------------
@@ -157,7 +157,7 @@ class SubscriptionCommitment(PlanWanted):
     )
 
 
-class Change(Asks):
+class SubscriptionChange(Asks):
     """What a subscription is to have."""
 
     plan = text("A plan of the catalogue; if not given, the quantity alone changes")
@@ -168,7 +168,7 @@ class Change(Asks):
     prorated_at_s = whole("Unix seconds, as the preview had it: then both come to the same")
 
 
-class Pause(Asks):
+class SubscriptionPause(Asks):
     """How collecting pauses."""
 
     behavior = fields.String(
@@ -177,7 +177,7 @@ class Pause(Asks):
     resumes_s = whole("Unix seconds at which it goes on by itself")
 
 
-class Cancel(Asks):
+class SubscriptionCancel(Asks):
     """When it ends."""
 
     at_period_end = flag("Rather than now", default=True)
@@ -241,7 +241,7 @@ class PreviewLine(Schema):
     period_end_s = _told(fields.Integer)
 
 
-class Preview(Schema):
+class InvoicePreview(Schema):
     """The next invoice if the change were made now; nothing has happened."""
 
     currency = _told()
