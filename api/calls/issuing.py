@@ -183,7 +183,7 @@ class Issuing:
         assert issuance.invoice is not None
         found = self._reader.one(asked.account, "invoice", issuance.invoice, "fetch")
         if isinstance(found, Absent):
-            if found.status != 404:
+            if found.status != 404 and found.code != "resource_missing":
                 raise NoAnswer(f"the invoice cannot be read: {found.code or found.status}")
             return self._keep(issuance, asked, TakeLook(seen=None, at_s=int(self._clock())), cause)
         seen = seen_in(found)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from api.calls.client import NoAnswer
 from api.calls.making import Maker
-from api.calls.verdict import answered_s
+from api.calls.verdict import Failed, answered_s, verdict
 from commands.stripe_calls import NEVER_HAPPENED, Call, FailCall, SucceedCall
 from commands.stripe_operations import KEY_KEPT_S, MARK, InList, InObject, operation
 from ledger.errors import Invalid
@@ -130,7 +130,8 @@ def _read(maker: Maker, path: str, account: str, params: dict[str, Any]) -> tupl
     reply = maker.fetch(path, account, params)
     if reply.status in (401, 409, 429) or reply.status >= 500:
         raise NoAnswer(f"http_{reply.status}")
-    if reply.status == 404:
+    said = verdict(reply)
+    if reply.status == 404 or (isinstance(said, Failed) and said.command.code == "resource_missing"):
         raise _Gone
     if reply.status != 200:
         raise _Unreadable

@@ -240,5 +240,5 @@ def _may_be_ours(asked: StripeCallRequested, found: Verdict) -> bool:
 
     https://docs.stripe.com/api/idempotent_requests
     """
-    gone = isinstance(found, Failed) and found.command.status == 404
+    gone = isinstance(found, Failed) and (found.command.status == 404 or found.command.code == "resource_missing")
     return gone and operation(asked.operation).method == "DELETE"

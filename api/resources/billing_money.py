@@ -68,16 +68,16 @@ for _name, _rule, _body, _answer, _does, _said in (
         subscriptions.ACTS, "Sell an organization a plan, without a page.",
     ),
     (
-        "commit_subscription", "commitments", schemas.SubscriptionCommitment, schemas.CommitmentDone, subscriptions.ACTS,
-        "Sell a plan with its commitment: so many months are paid, then months are free.",
+        "commit_subscription", "commitments", schemas.SubscriptionCommitment, schemas.CommitmentDone,
+        subscriptions.ACTS, "Sell a plan with its commitment: so many months are paid, then months are free.",
     ),
     (
         "change_subscription", f"{_SUBSCRIPTION}/change", schemas.SubscriptionChange, schemas.SubscriptionDone,
         {"change_subscription": change_subscription}, "Move a subscription to another plan, version or quantity.",
     ),
     (
-        "pause_subscription", f"{_SUBSCRIPTION}/pause", schemas.SubscriptionPause, schemas.SubscriptionDone, subscriptions.ACTS,
-        "Collect nothing for now.",
+        "pause_subscription", f"{_SUBSCRIPTION}/pause", schemas.SubscriptionPause, schemas.SubscriptionDone,
+        subscriptions.ACTS, "Collect nothing for now.",
     ),
     (
         "resume_subscription", f"{_SUBSCRIPTION}/resume", Asks, schemas.SubscriptionDone, subscriptions.ACTS,
@@ -133,7 +133,10 @@ def get_invoice_pages(given: dict[str, Any], org: str, invoice: str) -> Response
     return _look(lambda: invoices.invoice_pages(desk(), whose, invoice))
 
 
-@read(billing, "/v1/balance", "calls", schemas.AccountBalance, query=OfAccount, problems=("not_found", "stripe_unavailable"))
+@read(
+    billing, "/v1/balance", "calls", schemas.AccountBalance, query=OfAccount,
+    problems=("not_found", "stripe_unavailable"),
+)  # fmt: skip
 def get_balance(given: dict[str, Any]) -> Response:
     """Get what Stripe holds for an account, as it says now."""
     account = given["account"] or caller().account or PLATFORM
