@@ -5,7 +5,8 @@ prove an area end to end, and whether this installation could verify an event of
 """
 
 import contextlib
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ import psycopg
 import commands.acts
 from api.database import Database
 from api.launch_evidence import evidence_of
-from api.launch_gate import standing
+from api.launch_gate import blocks_of, standing
 from api.operations import recording_denial
 from api.settings import Settings
 from commands.acts import Act, Asked, Done
@@ -95,6 +96,11 @@ def check_launch(database: Database, settings: Settings, *, mode: Mode, org: str
             cited = {"area": area, "proven_in": proven_in, **({"org": org} if org is not None else {})}
             done.append(_one(database, settings, "record_launch_evidence", mode, asked, cited))
     return done
+
+
+def blocks_now(known: Mapping[str, tuple[Sequence[str], bool, int | None]]) -> tuple[str, ...]:
+    """What stands in the way now, for a caller who has no clock: by area, what fails, whether signed, until when."""
+    return blocks_of(known, time.time())
 
 
 def _one(

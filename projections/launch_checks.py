@@ -64,6 +64,8 @@ def _products(rows: Rows) -> Iterator[Check]:
     known = {(p.account, p.id): p for p in rows["products"]}
     faults = []
     for sold in _sold(rows):
+        if not sold.rows:
+            faults.append(f"{sold.name} is no price in {sold.account}")
         for price in (p for p in sold.rows if p.active):
             product = known.get((price.account, price.product))
             if product is None or product.deleted or not product.active:

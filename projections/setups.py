@@ -175,7 +175,7 @@ SETUPS = Derivation(
             Lookup((Hop("plan_placements", (("mode", "mode"), ("account", "account"), ("subscription", "id"))),),
                    _PLACEMENT),
         ),
-        "plans": (Lookup((_OF_PLAN,), _PLACEMENT, wide=True),),
+        "plans": (Lookup((_OF_PLAN,), _PLACEMENT),),  # a version is new, and nobody is on it yet
         "service_states": (Lookup((_OF_ORG,), _PLACEMENT),),
     },
     derive=_derive,

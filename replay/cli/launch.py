@@ -1,6 +1,5 @@
-"""`recount launch status | check | sign-off | revoke | open | close`: what is proven before anything is sold directly."""
+"""`recount launch status | check | sign-off | revoke | open | close`: what is proven before anything is sold."""
 
-import time
 from typing import Any
 
 import click
@@ -41,7 +40,7 @@ def status(ctx: click.Context, mode: Mode, as_json: bool) -> None:
         ).fetchone()
     areas: dict[str, dict[str, Any]] = {row[0]: dict(zip(_NAMES, row, strict=True)) for row in rows}
     known = {a: (row["failing"], row["signed"], row["until_s"]) for a, row in areas.items()}
-    blocks = service("launch_blocks")(known, time.time())
+    blocks = service("launch_blocks")(known)
     found = {"mode": mode, "open": bool(gate and gate[0]), "blocks": list(blocks), "areas": list(areas.values())}
     if as_json:
         say_json(found)

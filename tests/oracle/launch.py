@@ -170,6 +170,8 @@ def _faults(rows: Rows, mode: str, area: str, plan: Row, told: Row) -> Iterable[
     named = [p for p in _of(rows, "prices", mode) if p["account"] == account and p[by] == name]
     active = sorted((p for p in named if p["active"] and not p["deleted"]), key=lambda p: p["id"])
     if area == "products":
+        if all(p["deleted"] for p in named):
+            yield f"{name} is no price in {account}"
         for p in active:
             product = rows["products"].get((mode, account, p["product"]))
             if product is None or product["deleted"] or not product["active"]:
