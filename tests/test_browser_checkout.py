@@ -4,12 +4,12 @@ import json
 import shutil
 import time
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import uuid4
 
 import psycopg
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sandboxes import CLOVER, Asked
 from service import Service, free_port
 
@@ -24,20 +24,29 @@ pytestmark = [
     pytest.mark.service,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed: `apt-get install chromium`"),
 ]
-ORG = "org_browser"
+
+
+class World(NamedTuple):
+    """A sandbox, a Recount that hears from it, and a browser."""
+
+    sandbox: Sandbox
+    url: str
+    service: Service
+    key: str
+    browser: Browser
 
 
 class Shop:
-    """A sandbox, a Recount that hears from it, and a browser."""
+    """What is sold to one organization, and its own window of the browser."""
 
-    def __init__(self, sandbox: Sandbox, url: str, service: Service, page: Page) -> None:
-        self.asked = Asked(sandbox, CLOVER)
-        self.sandbox, self.url, self.service, self.page = sandbox, url, service, page
-        self.key = json.loads(service.cli("keys", "issue", "--role", "admin", "--json").stdout)["key"]
+    def __init__(self, world: World, org: str, page: Page) -> None:
+        self.asked = Asked(world.sandbox, CLOVER)
+        self.sandbox, self.url, self.service, self.key, _ = world
+        self.org, self.page = org, page
         product = self.asked.post("/v1/products", name="Pro", metadata={"features": "agents,sso"})
         terms = {"product": product["id"], "currency": "usd", "unit_amount": 4_000}
         self.price = self.asked.post("/v1/prices", recurring={"interval": "month"}, **terms)["id"]
-        self.customer = self.asked.post("/v1/customers", email="ann@shop.example", metadata={"org_id": ORG})["id"]
+        self.customer = self.asked.post("/v1/customers", email="ann@shop.example", metadata={"org_id": org})["id"]
 
     def session(self) -> dict[str, Any]:
         """A checkout of the plan, with the address of its page here."""
@@ -64,29 +73,38 @@ class Shop:
             time.sleep(0.05)
         with psycopg.connect(self.service.conninfo, autocommit=True) as conn:
             wait_until_caught_up(conn, 60)
-        answer = self.service.get(f"/v1/orgs/{ORG}/entitlements", self.key)
+        answer = self.service.get(f"/v1/orgs/{self.org}/entitlements", self.key)
         if answer.status == 404:  # nobody has told of it yet
             return []
         return sorted(e["feature"] for e in answer.json["data"] if e["granted"])
 
 
-@pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     port = free_port()
     sandbox = Sandbox(version=CLOVER)
     platform, connect = forward(sandbox, f"http://127.0.0.1:{port}")
     secrets = {"STRIPE_WEBHOOK_SECRET": platform, "STRIPE_CONNECT_WEBHOOK_SECRET": connect}
     with (
         serving(sandbox, "127.0.0.1", 0) as url,
-        Service(tmp_path / "var", port=port, **secrets) as service,
+        Service(tmp_path_factory.mktemp("browser") / "var", port=port, **secrets) as service,
         sync_playwright() as playwright,
     ):
-        # the sandbox of a browser cannot be had by root; only our own pages are opened
+        # root has no sandbox for a browser; only our own pages are opened
         browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=["--no-sandbox"])
+        key = json.loads(service.cli("keys", "issue", "--role", "admin", "--json").stdout)["key"]
         try:
-            yield Shop(sandbox, url, service, browser.new_page())
+            yield World(sandbox, url, service, key, browser)
         finally:
             browser.close()
+
+
+@pytest.fixture
+def shop(world: World) -> Iterator[Shop]:
+    page = world.browser.new_page()
+    yield Shop(world, f"org_{uuid4().hex[:8]}", page)
+    page.close()
+    world.sandbox.turn(0)
 
 
 def pay(page: Page, method: str) -> None:
