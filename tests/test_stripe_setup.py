@@ -1,19 +1,24 @@
 """`recount stripe setup` makes what the catalogue needs, once; `recount stripe doctor` says what is wrong."""
 
+import json
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
+from api_world import MASTER
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
-from sandbox_world import KEY, SandboxWorld, sandbox_world
+from sandbox_world import KEY, SandboxWorld, line, sandbox_world
 
 from api.operations import asked_by
 from api.stripe_doctor import stripe_doctor
 from api.stripe_setup import Setup, stripe_setup
 from commands.plan_definition import EarlyCancellation, PlanDefinition, Price, Rate
 from commands.stripe_setup import There, missing, resolved
+from replay.cli import recount
 
 URL = "https://bills.example"
 
@@ -228,3 +233,45 @@ def test_tax_that_is_registered_nowhere_is_told(world: SandboxWorld):
     world.settle()
     assert "registered" in faults(world)["tax registrations"]
     assert KEY.startswith("sk_test_")
+
+
+# ---- on the command line ----------------------------------------------------------------------
+
+
+def command(world: SandboxWorld, *words: str, code: int = 0) -> Any:
+    """What a command prints as JSON."""
+    environment = {
+        "DATABASE_URL": world.conninfo, "RECOUNT_MASTER_KEY": b64encode(MASTER).decode(),
+        "STRIPE_WEBHOOK_SECRET": "", "STRIPE_CONNECT_WEBHOOK_SECRET": "", "STRIPE_SECRET_KEY": KEY,
+        "STRIPE_API_BASE": world.context.settings.stripe_api_base,
+    }  # fmt: skip
+    result = CliRunner().invoke(recount, [*words, "--json"], env=environment)
+    assert result.exit_code == code, result.output
+    world.settle()
+    return json.loads(result.stdout)
+
+
+def test_a_shop_is_set_up_and_billed_from_the_command_line(world: SandboxWorld):
+    publish(world)
+    assert len(command(world, "stripe", "setup", "--url", URL)["steps"]) == 15
+    assert len(command(world, "stripe", "setup", "--url", URL, "--apply")["made"]) == 15
+    assert command(world, "stripe", "setup", "--url", URL, "--apply")["steps"] == []
+    assert command(world, "stripe", "doctor")["ok"] is True
+    world.with_card()
+    seen = command(world, "subscriptions", "preview", "acme", "--plan", "pro")
+    sold = command(world, "subscriptions", "create", "acme", "pro")
+    assert (sold["status"], seen["total_minor"]) == ("active", 4_900)
+    id = sold["subscription"]
+    assert command(world, "subscriptions", "pause", "acme", id)["paused_collection"] == "void"
+    assert command(world, "subscriptions", "resume", "acme", id)["paused_collection"] is None
+    assert command(world, "subscriptions", "cancel", "acme", id)["cancel_at_period_end"] is True
+    assert command(world, "subscriptions", "keep", "acme", id)["cancel_at_period_end"] is False
+    issuance = world.bill(line("a", 1_000), collection="send_invoice", draft_only=True)
+    world.settle()
+    assert command(world, "issuances", "finalize", issuance)["issuance"] == issuance
+    (listed,) = command(world, "issuances", "list", "--state", "issued")["data"]
+    assert command(world, "invoices", "pages", "acme", listed["invoice"])["status"] == "open"
+    assert command(world, "invoices", "credit", "acme", listed["invoice"], "--amount", "100")["amount_minor"] == 100
+    assert command(world, "invoices", "pay", "acme", listed["invoice"])["status"] == "paid"
+    assert command(world, "stripe", "balance")["account"] == "platform"
+    assert command(world, "invoices", "void", "globex", listed["invoice"], code=2)["error"]["code"] == "not_found"
