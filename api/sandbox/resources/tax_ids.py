@@ -34,7 +34,7 @@ def create(desk: Desk, params: dict[str, Any], customer: str) -> Object:
         "customer": customer,
         "customer_account": None,
         "livemode": desk.livemode,
-        "owner": {"customer": customer, "type": "customer"},
+        "owner": {"customer": customer, "customer_account": None, "type": "customer"},
         "type": type,
         "value": value,
         "verification": {"status": "pending", "verified_address": None, "verified_name": None},
