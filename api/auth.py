@@ -85,7 +85,8 @@ MAY_READ: dict[str, frozenset[str]] = {
 }
 #: What speaks of everybody, so that a key bound to an organization or an account may not read it.
 FOR_UNBOUND_KEYS = frozenset(
-    {"cost_events", "service_policies", "enforcement_acts", "launch", "launch_acts"}
+    {"observations", "event_coverage", "drift", "reconciliations"}
+    | {"cost_events", "service_policies", "enforcement_acts", "launch", "launch_acts"}
     | {"projections", "quarantine", "quarantine_acts", "keys", "key_acts"}
     | {"acts", "approvals", "approval_acts", "audit", "endpoints", "deliveries", "endpoint_acts", "calls"}
 )
