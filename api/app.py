@@ -45,6 +45,7 @@ from api.resources.environments import environments
 from api.resources.handoff import handoff
 from api.resources.health import health
 from api.resources.hosting_invoices import hosting_invoices
+from api.resources.incidents import incidents
 from api.resources.invoices import invoices
 from api.resources.issuances import issuances
 from api.resources.keys import keys as api_keys
@@ -58,6 +59,7 @@ from api.resources.plans import plans
 from api.resources.projections import projections
 from api.resources.quarantine import quarantine
 from api.resources.reconcile import drift, event_coverage, observations, reconciliations
+from api.resources.reviews import reviews
 from api.resources.schedules import schedules
 from api.resources.sellers import accounts, application_fees, balance_transactions, payouts
 from api.resources.service import service
@@ -104,6 +106,8 @@ RESOURCES = (
     passthrough,
     setups,
     launch,
+    reviews,
+    incidents,
     service,
     meters,
     stripe_events,

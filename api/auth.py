@@ -69,6 +69,8 @@ MAY_READ: dict[str, frozenset[str]] = {
     "projections": _STAFF,
     "quarantine_acts": frozenset({"operator", "admin"}),  # releases and dismisses, rather than reads
     "acts": frozenset({"operator", "admin"}),
+    "reviews": _STAFF,
+    "incidents": _STAFF,
     "launch": _STAFF,
     "launch_acts": frozenset({"operator", "admin"}),  # signs off, opens and closes
     "approvals": _STAFF,
@@ -86,7 +88,7 @@ MAY_READ: dict[str, frozenset[str]] = {
 #: What speaks of everybody, so that a key bound to an organization or an account may not read it.
 FOR_UNBOUND_KEYS = frozenset(
     {"observations", "event_coverage", "drift", "reconciliations"}
-    | {"cost_events", "service_policies", "enforcement_acts", "launch", "launch_acts"}
+    | {"cost_events", "service_policies", "enforcement_acts", "launch", "launch_acts", "reviews", "incidents"}
     | {"projections", "quarantine", "quarantine_acts", "keys", "key_acts"}
     | {"acts", "approvals", "approval_acts", "audit", "endpoints", "deliveries", "endpoint_acts", "calls"}
 )

@@ -18,7 +18,7 @@ from commands.stripe_reads import READS
 from ledger.ids import MODES
 from ledger.reconcile_events import Drift
 from projections import GROUPS
-from replay import tables, work_list
+from replay import review_queue, tables, work_list
 from replay.coverage import coverage
 from replay.fetches_wanted import fetches_wanted
 from replay.outgoing import outgoing
@@ -92,6 +92,10 @@ def _gauges(conn: psycopg.Connection[Any]) -> Iterable[Metric]:
     faulty.add_metric([], sum(r.fault is not None for r in out.reactions))
     yield from (held, faulty)
     yield from _compared(conn)
+    waits = GaugeMetricFamily("recount_reviews", "What waits for a person", labels=["mode", "kind"])
+    for (mode, kind), count in review_queue.counts(conn).items():
+        waits.add_metric([mode, kind], count)
+    yield waits
 
 
 def _compared(conn: psycopg.Connection[Any]) -> Iterable[Metric]:

@@ -48,6 +48,7 @@ from projections.rate_cards import RATE_CARDS
 from projections.reconciliation_batches import BATCH_STATES, RECONCILIATION_BATCHES
 from projections.reconciliation_batches_lines import BATCH_CHUNKS, RECONCILIATION_LINES
 from projections.reservations import BUDGETS, RESERVATIONS
+from projections.reviews import REVIEWS
 from projections.service_alerts import DEBT_ALERTS
 from projections.service_changes import SERVICE_CHANGES
 from projections.service_debts import DEBTS
@@ -154,6 +155,7 @@ _BILLING = Group(
         DEBT_ALERTS,
         LAUNCH_REGRESSIONS,
         DELIVERIES,
+        REVIEWS,
     ),
 )
 #: A family of Stripe objects without such a file gets its read model from itself.

@@ -430,6 +430,10 @@ APART |= dict.fromkeys(
     (*(f"/v1/orgs/<org:org>/{end}" for end in BILLED if end != "checkouts"), *LINKS),
     "test_a_key_bills_its_own_organization_alone",
 )
+APART |= dict.fromkeys(
+    ("/v1/launch", "/v1/reviews", "/v1/incidents"), "test_launch_and_reviews_are_for_staff_with_unbound_keys"
+)
+APART |= dict.fromkeys(("/v1/setups", "/v1/orgs/<org:org>/setups"), "test_setups_are_of_their_organization_alone")
 #: Without a key: the tokens that checkouts need are in tests/test_stripe_checkout.py.
 OPEN = {"/healthz", "/readyz", "/openapi.json", "/docs", "/publishable-key", "/checkout/<string:plan>"}
 
@@ -594,6 +598,24 @@ def test_what_is_compared_with_stripe_is_for_staff_with_unbound_keys(
     assert world.ask(path, key).status_code == (200 if may else 403)
     if path in ("/v1/observations", "/v1/reconciliations"):
         assert world.ask(f"{path}/none", key).status_code == (404 if may else 403)
+
+
+@pytest.mark.parametrize("path", ["/v1/launch", "/v1/reviews", "/v1/incidents?org=org_a"])
+def test_launch_and_reviews_are_for_staff_with_unbound_keys(world: World, path: str) -> None:
+    for role in ROLES:
+        allowed = role in ("operator", "auditor", "admin")
+        assert world.ask(path, world.key(role)).status_code == (200 if allowed else 403)
+        for bound in ({"org": "org_a"}, {"account": SELLER}):
+            assert world.ask(path, world.key(role, **bound)).status_code == 403
+    world.read(path, world.key("operator"))
+
+
+def test_setups_are_of_their_organization_alone(world: World) -> None:
+    for path in ("/v1/setups", "/v1/orgs/org_a/setups"):
+        assert world.ask(path, world.key("service", org="org_a")).status_code == 200
+    for who in ({"org": "org_b"}, {"account": "acct_nobody"}):
+        assert world.ask("/v1/orgs/org_a/setups", world.key("service", **who)).status_code == 404
+    assert world.read("/v1/setups", world.key("operator", account=SELLER))["data"] == []
 
 
 def test_service_policies_are_for_staff_with_unbound_keys(world: World) -> None:

@@ -36,6 +36,7 @@ from replay.cli.quarantine import quarantine
 from replay.cli.rates import rates
 from replay.cli.reconcile import reconcile
 from replay.cli.replaying import replay
+from replay.cli.review import review
 from replay.cli.service_control import service_control
 from replay.cli.setup import setup
 from replay.cli.simulation import simulate
@@ -116,6 +117,7 @@ for _command in (
     entitlements,
     launch,
     setup,
+    review,
     service_control,
     subjects,
     approvals,

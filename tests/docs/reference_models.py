@@ -68,6 +68,7 @@ MEANINGS = {
     "launch_verified": "The accounts from which a correctly signed event came.",
     "launch_areas": "The areas of the launch gate: what proves each, what fails, and who answers for it.",
     "launch_regressions": "Areas that somebody answers for, and that are not proven any more.",
+    "operator_reviews": "What waits for a person, across subjects, and the command that settles it.",
     "setup_words": "Which steps of setting up a purchase are approved, by whom, and on what.",
     "setups": "How far the setup of each purchase is whose plan has steps: nothing of it is live before the last one.",
     "enforcements": "What the deployment system was asked last about each environment, and whether it acknowledged.",

@@ -20,13 +20,14 @@ from oracle.access import entitlements, overridden
 from oracle.bookings import bookings_missing
 from oracle.calls import made_by_us
 from oracle.credits import credit_balances
-from oracle.issuing import issuances
 from oracle.holdings import catalog, org_links, organizations
+from oracle.issuing import issuances
 from oracle.launch import launch_rows
 from oracle.order import Said, last_words
 from oracle.outgoing import deadlines, entitlement_changes
 from oracle.payments import payments
 from oracle.plans import plan_rows
+from oracle.reviews import reviews
 from oracle.sellers import accounts, payouts
 from oracle.service import service_rows
 from oracle.setups import setup_rows
@@ -93,6 +94,7 @@ def recount(
     verified = {r.key[:2] for r in renderings if r.verified}
     rows |= launch_rows(rows, decided, verified)
     met = [(e.mode, e.kind, e.key, e.at_s) for e, _ in decided if isinstance(e, DeadlineMet)]
+    rows["operator_reviews"] = reviews(rows)
     rows["deadlines"] = deadlines(rows, met)
     rows["entitlement_changes"] = entitlement_changes(rows)
     return {m: {k: _plain(r) for k, r in found.items()} for m, found in rows.items()}
