@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from random import Random
 from typing import Any
 
+import oracle.invoicing as judge
 import psycopg
 from hosting import Hosting
 from outgoing import LEADS
@@ -97,7 +98,9 @@ class Story(SandboxWorld):
         if not hasattr(self, "_began"):  # reactions begin at the head of the log
             self._began = True
             return True
-        return super().turn() or reacted
+        moved = super().turn() or reacted
+        self.judged()
+        return moved
 
     def hear(self) -> bool:
         """Take in what arrives by now of Stripe's events; the same one may arrive again."""
@@ -155,6 +158,20 @@ class Story(SandboxWorld):
         with psycopg.connect(self.conninfo) as conn:
             found = conn.execute(f'SELECT {columns} FROM read_models."{model}" ORDER BY {keys}').fetchall()
         return [dict(zip(names, row, strict=True)) for row in found]
+
+    def judged(self) -> None:
+        """Everything that is believed of what we bill is what an oracle says that looks at the whole log."""
+        log = [(r.version, r.event) for r in self.log.read(0, 100_000)]
+        issuances, invoices = self.rows("issuances"), {r["id"]: r for r in self.rows("invoices")}
+        failed = {r["id"] for r in self.rows("payment_failures")}
+        for row in issuances:
+            assert row["standing"] == judge.standing(row, invoices.get(row["invoice"]), row["invoice"] in failed)
+        expected = judge.hosting_states((e for _, e in log), issuances)
+        for row in self.rows("hosting_invoices"):
+            told = expected[row["mode"], row["id"]]
+            assert {name: row[name] for name in told} == told
+        changes = {(r["mode"], r["org"], r["batch"], r["version"]): r for r in self.rows("batch_invoice_changes")}
+        assert changes == judge.batch_invoice_changes(log, issuances)
 
     def one(self, model: str, **which: Any) -> Mapping[str, Any]:
         """The only row of a read model that is so."""

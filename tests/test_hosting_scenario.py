@@ -13,6 +13,7 @@ from psycopg.conninfo import make_conninfo
 
 from api.postgres import EmbeddedPostgres
 from commands.service_policies import POLICIES, EnforcePolicy
+from commands.spending_limits import SetSpendingLimit
 from ledger.events import NewEvent
 from ledger.ids import service_policies_stream
 from ledger.service_events import ServiceStepped
@@ -122,6 +123,46 @@ def test_the_hosting_invoice_its_issuance_and_stripes_invoice_are_equal_to_the_c
         told.hosting.close_months(int(told.now_s) + DAY)
         told.until(int(told.now_s) + DAY)
         assert len(told.invoices()) == 1
+
+
+def test_a_hard_stop_asks_for_zero_and_is_undone_when_the_limit_is_raised_or_the_month_turns(database: str) -> None:
+    with story(database, MARCH_2) as told:
+        hosting = told.hosting
+        hosting.rates(0, {"cpu": "100"})
+        hosting.create("env_1", ORG)
+        hosting.place("namespace", "shop", "env_1", 0)
+        limit = {"mode": "test", "org": ORG, "currency": "eur", "hard_stop": True}
+        hosting.limit(SetSpendingLimit(limit_minor=300, **limit))
+        hosting.costs(cost("c1", "shop", at("2028-03-01"), quantity="2.5"))
+        told.settle()
+        looked(told)
+        assert wanted(told) == {}
+        # when the limit is reached
+        hosting.costs(cost("c2", "shop", at("2028-03-02"), quantity="0.5"))
+        looked(told)
+        assert wanted(told) == {"env_1": ("zero", "asked")}
+        assert told.one("enforcements")["because"] == {"spending_limit": "stopped"}
+        told.acknowledge(ORG, "env_1")
+        # then raising it lets deployments up again
+        hosting.limit(SetSpendingLimit(limit_minor=400, **limit))
+        looked(told)
+        assert wanted(told) == {"env_1": ("up", "asked")}
+        # and when it is reached again, they are down until the next month
+        hosting.costs(cost("c3", "shop", at("2028-03-03"), quantity="1"))
+        looked(told)
+        assert wanted(told)["env_1"][0] == "zero"
+        told.now_s = at("2028-03-31T23:59")
+        looked(told)
+        assert wanted(told)["env_1"][0] == "zero"
+        told.now_s = at("2028-04-01")
+        looked(told)
+        assert wanted(told)["env_1"][0] == "up"
+
+
+def looked(told: Story) -> None:
+    """Spending is held against its limit, and what follows is done."""
+    told.hosting.check(int(told.now_s))
+    told.settle()
 
 
 #: What a story leaves behind that no late event may change.
