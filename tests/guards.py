@@ -253,8 +253,7 @@ GUARDS = (
         "commands/reconciliation_batches_approving.py",
         "    _must_be_within_caps(terms, batches, batch)\n",
         "",
-        "tests/test_reconciliation_batches.py::"
-        "test_what_was_given_back_and_then_rejected_cannot_let_a_cap_be_passed",
+        "tests/test_reconciliation_batches.py::test_what_was_given_back_and_then_rejected_cannot_let_a_cap_be_passed",
     ),
     Guard(
         "a reservation is admitted within the cap",
@@ -444,8 +443,7 @@ GUARDS = (
         "projections/service_debts.py",
         "    return POSTPAID if model is not None and model not in IN_ADVANCE else f",
         "    return POSTPAID if model is not IN_ADVANCE else f",
-        "tests/test_service_control.py::"
-        "test_what_is_paid_in_advance_is_exempt_from_debts_of_what_is_paid_afterwards",
+        "tests/test_service_control.py::test_what_is_paid_in_advance_is_exempt_from_debts_of_what_is_paid_afterwards",
     ),
     Guard(
         "an attempt that may be under way has not failed",
@@ -481,5 +479,55 @@ GUARDS = (
         'Want("calls", "take_back" if issuance.items and not issuance.finalized else "void")',
         'Want("calls", "void")',
         "tests/test_issuing.py::test_a_drafts_items_are_deleted_before_it_so_that_none_waits_for_the_next_invoice",
+    ),
+    Guard(
+        "setup: a step waits for every earlier one",
+        "commands/setup.py",
+        "    if missing:\n",
+        "    if missing is None:\n",
+        "tests/test_setups.py::test_a_step_waits_for_every_earlier_one",
+    ),
+    Guard(
+        "setup: what is not live grants nothing",
+        "projections/entitlements_setup.py",
+        "    if not waiting:\n",
+        "    if True:\n",
+        "tests/test_setups.py::test_a_purchase_opens_a_case_and_grants_nothing_before_the_last_approval",
+    ),
+    Guard(
+        "launch: a sign-off is refused while a check fails",
+        "commands/launch.py",
+        "    if command.failing:\n",
+        "    if command.failing is None:\n",
+        "tests/test_launch.py::test_a_sign_off_is_refused_while_a_check_fails",
+    ),
+    Guard(
+        "launch: a sign-off alone proves nothing",
+        "projections/launch_areas.py",
+        "    proven = not failing\n",
+        "    proven = word.signed or not failing\n",
+        "tests/test_launch.py::test_no_area_is_proven_by_a_sign_off_alone",
+    ),
+    Guard(
+        "launch: opening needs every sign-off in the log itself",
+        "commands/launch.py",
+        "    blocks = command.blocks or unsigned\n",
+        "    blocks = command.blocks\n",
+        "tests/test_launch.py::test_opening_needs_every_sign_off_whatever_was_looked_up_before",
+    ),
+    Guard(
+        "launch: what falls closes checkout in the same unit",
+        "commands/launch.py",
+        "    closed = CheckoutClosed(mode=command.mode, by=_SYSTEM, why=why, area=command.area)\n"
+        "    return (fallen, closed) if launch.open else (fallen,)\n",
+        "    return (fallen,)\n",
+        "tests/test_launch.py::test_a_regression_reopens_the_area_and_closes_checkout",
+    ),
+    Guard(
+        "launch: a closed gate sells nothing",
+        "api/calls/checkout.py",
+        "        require_open(desk.conninfo, journal, mode, asked.now_s)\n",
+        "        assert require_open\n",
+        "tests/test_launch.py::test_a_closed_gate_sells_nothing_and_says_what_is_missing",
     ),
 )

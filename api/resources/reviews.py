@@ -33,9 +33,8 @@ REVIEW = Shape(
         "since": "Since when it waits; 1970 where nobody knows",
     },
 )
-_SOURCE = Source(
-    REVIEW, f"{QUEUE} t", {}, ("(-t.weight)", "t.since_s", "t.kind", "t.item"), lambda asks: [], (Concern("operator_reviews"),)
-)
+_ORDER = ("(-t.weight)", "t.since_s", "t.kind", "t.item")
+_SOURCE = Source(REVIEW, f"{QUEUE} t", {}, _ORDER, lambda asks: [], (Concern("operator_reviews"),))
 _FILTERS = (
     choice("kind", "Of this kind", KINDS),
     equal("org", "About this organization"),
