@@ -42,7 +42,8 @@ def bill_hosting(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow
     """Bill a closed hosting invoice; nothing of one that is carried over."""
     closed = cause.event
     assert isinstance(closed, HostingInvoiceClosed)
-    if closed.total_minor <= 0:
+    lines = _hosting_lines(closed)
+    if closed.total_minor <= 0 or not lines:
         return ()
     command = RequestIssuance(
         mode=closed.mode,
@@ -51,7 +52,7 @@ def bill_hosting(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow
         currency=closed.currency,
         source_kind=HOSTING,
         source=closed.invoice,
-        lines=_hosting_lines(closed),
+        lines=lines,
     )
     return (request_issuance(command),)
 
@@ -89,6 +90,9 @@ def bill_batch(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow, 
             )
         )
     ]
+    fitting = _fitting(lines, f"Pass-through, {ready.period}")
+    if not fitting:
+        return ()
     command = RequestIssuance(
         mode=ready.mode,
         account=_ACCOUNT,
@@ -97,7 +101,7 @@ def bill_batch(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow, 
         currency=ready.currency,
         source_kind=PASS_THROUGH,
         source=batch_source(ready.org, ready.period, ready.number, cause.version),
-        lines=_fitting(lines, f"Pass-through, {ready.period}"),
+        lines=fitting,
     )
     moving = Follow(RECONCILIATION_BATCHES, reconciliation_stream(ready.mode, ready.org, ready.period), begin, True)
     return (moving, request_issuance(command))
@@ -186,16 +190,20 @@ def _parts(line: IssuanceLine) -> Iterator[IssuanceLine]:
 
 
 def _fitting(lines: Sequence[IssuanceLine], description: str) -> tuple[IssuanceLine, ...]:
-    """As many lines as an invoice takes: those that are left are summed up in the last ones."""
+    """As many lines as an invoice takes: those that are left are summed up in the last ones.
+
+    None of them where all of that cannot hold it, at 250 times Stripe's largest amount: then it stays to be issued.
+    """
     if len(lines) <= MAX_LINES:
         return tuple(lines)
     kept = sorted(lines, key=lambda line: -abs(line.amount_minor))
     # what is left has room for the parts that its sum may need
-    room = next(n for n in range(1, MAX_LINES) if _summed(kept[MAX_LINES - n :], description, n) is not None)
-    own = {line.key for line in kept[: MAX_LINES - room]}
-    rest = _summed(kept[MAX_LINES - room :], description, room)
-    assert rest is not None
-    return (*(line for line in lines if line.key in own), *rest)
+    for room in range(1, MAX_LINES + 1):
+        rest = _summed(kept[MAX_LINES - room :], description, room)
+        if rest is not None:
+            own = {line.key for line in kept[: MAX_LINES - room]}
+            return (*(line for line in lines if line.key in own), *rest)
+    return ()
 
 
 def _summed(rest: Sequence[IssuanceLine], description: str, room: int) -> tuple[IssuanceLine, ...] | None:

@@ -530,4 +530,42 @@ GUARDS = (
         "        assert require_open\n",
         "tests/test_launch.py::test_a_closed_gate_sells_nothing_and_says_what_is_missing",
     ),
+    Guard(
+        "billing by itself: a batch that was reopened before it was asked for is not billed",
+        "commands/consequences.py",
+        "            if decided is None and follow.gate:\n                break\n",
+        "",
+        "tests/test_passthrough_invoices.py::test_where_a_gate_refuses_nothing_behind_it_follows",
+    ),
+    Guard(
+        "billing by itself: what was approved anew is not billed as it was approved before",
+        "commands/reconciliation_batches_invoicing.py",
+        "    if batch.ready != command.ready:\n",
+        "    if batch.ready is None:\n",
+        "tests/test_passthrough_invoices.py::test_an_approval_that_was_replaced_is_not_billed",
+    ),
+    Guard(
+        "billing by itself: what failed for an approval that does not hold is let go",
+        "projections/batch_invoice_changes.py",
+        "            now = _now(issuance) if holds else _WITHDRAWN\n",
+        "            now = _now(issuance)\n",
+        "tests/test_passthrough_invoices.py::"
+        "test_what_could_not_be_issued_may_be_tried_again_or_reviewed_again_and_is_billed_once",
+    ),
+    Guard(
+        "billing by itself: no more lines than Stripe takes",
+        "commands/issuing_sources.py",
+        "    if len(lines) <= MAX_LINES:\n        return tuple(lines)\n",
+        "    if lines:\n        return tuple(lines)\n",
+        "tests/test_issuing_sources.py::"
+        "test_whatever_was_used_becomes_lines_that_stripe_takes_and_that_sum_to_the_total",
+    ),
+    Guard(
+        "a hard stop: deployments are asked to stand still",
+        "projections/enforcements.py",
+        '    if any(limit.stopped for limit in rows["spending_limits"]):\n',
+        "    if False:\n",
+        "tests/test_hosting_scenario.py::"
+        "test_a_hard_stop_asks_for_zero_and_is_undone_when_the_limit_is_raised_or_the_month_turns",
+    ),
 )

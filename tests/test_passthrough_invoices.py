@@ -84,6 +84,17 @@ def test_what_was_reopened_before_it_was_asked_for_is_not_billed_and_what_is_app
     assert batch(told)["state"] in ("issued", "paid")
 
 
+def test_an_approval_that_was_replaced_is_not_billed(told: Story, office: Office) -> None:
+    reviewed(told, office)
+    approved(office)
+    office.batch("reopen_batch", 1)
+    office.batch("review_charges", 1, decision="reject", charges=("openai/c1",))
+    approved(office)
+    told.settle()
+    assert [i["total"] for i in told.invoices()] == [110]
+    assert batch(told)["total_minor"] == 110
+
+
 def test_what_is_being_invoiced_is_neither_reopened_nor_discarded(told: Story, office: Office) -> None:
     reviewed(told, office)
     approved(office)
