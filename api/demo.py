@@ -224,7 +224,8 @@ class _Demo:
 
     def _quiet(self, conn: psycopg.Connection[Any]) -> int:
         """Wait until nothing more is appended, and all of it is read. Returns the head of the log."""
-        head, since, deadline = -1, 0.0, time.monotonic() + _QUIET_TIMEOUT_S
+        head, since = -1, time.monotonic()
+        deadline = since + _QUIET_TIMEOUT_S
         while time.monotonic() - since < _QUIET_S and time.monotonic() < deadline:
             if (now := store.head(conn)) != head:
                 head, since = now, time.monotonic()

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 from sandbox_year import ORG, Year
+from sandboxes import KEY
 from service import Service, free_port
 
 from api.sandbox.deliveries import Deliveries
@@ -118,3 +119,34 @@ def test_entitlements_invoices_and_money_are_equal_in_every_version(version: str
     first, other = seen(VERSIONS[0]), seen(version)
     for path in first:
         assert other[path] == first[path], path
+
+
+def test_a_replay_of_the_year_asks_stripe_nothing(tmp_path: Path) -> None:
+    # given: a service that may ask, and has asked for what the year's events left open
+    port = free_port()
+    with serving(sandbox := Sandbox()) as url:
+        platform, connect = forward(sandbox, f"http://127.0.0.1:{port}")
+        settings = {"STRIPE_WEBHOOK_SECRET": platform, "STRIPE_CONNECT_WEBHOOK_SECRET": connect,
+                    "STRIPE_SECRET_KEY": KEY, "STRIPE_API_BASE": url}  # fmt: skip
+        with Service(tmp_path / "var", port=port, **settings) as service:
+            Year(url, VERSIONS[-1]).tell()
+            _settle(sandbox, service)
+            looks = _quiet(sandbox)
+            assert any(asked["method"] == "GET" for asked in sandbox.asked), "nothing was looked at"
+            # when
+            rebuilt = service.cli("replay", "rebuild")
+            verified = service.cli("replay", "verify")
+            # then
+            assert rebuilt.returncode == verified.returncode == 0, (rebuilt.stderr + verified.stdout).decode()[-2000:]
+            assert len(sandbox.asked) == looks
+
+
+def _quiet(sandbox: Sandbox) -> int:
+    """How many requests were made by the time that no more come."""
+    count, since, deadline = -1, time.monotonic(), time.monotonic() + 120
+    while time.monotonic() - since < 5:
+        assert time.monotonic() < deadline, "it asks on and on"
+        if len(sandbox.asked) != count:
+            count, since = len(sandbox.asked), time.monotonic()
+        time.sleep(0.1)
+    return count
