@@ -138,7 +138,7 @@ def fold(
 
 
 def _fold_own(it: Fold, upto: int) -> None:
-    """Recount's own events that its projections read, found by their index, in order, a stretch of the log at a time."""
+    """Recount's own events that its projections read, by their index, in order, a stretch of the log at a time."""
     names = sorted(what for what in it.reads if "." in what and not what.startswith("stripe."))
     for after in range(0, upto, _OWN_POSITIONS):
         it.take(store.read_own(it.conn, names, after=after, upto=min(after + _OWN_POSITIONS, upto)))

@@ -234,7 +234,7 @@ TABLE: dict[str, One | Many] = {
         },
     ),
     # who sees one that was asked: tests/test_service_control.py
-    "/v1/enforcements": Many(ROLES, "/v1/enforcements", ("org", "environment"), dict.fromkeys(CALLERS, set())),
+    "/v1/enforcements": Many(ROLES, "/v1/enforcements", ("org", "environment"), {who: set() for who in CALLERS}),
     "/v1/catalog": Many(
         ROLES,
         "/v1/catalog",
@@ -429,6 +429,28 @@ LINKS = ("/v1/payment-links", "/v1/payment-links/<string:link>/close")
 APART |= dict.fromkeys(
     (*(f"/v1/orgs/<org:org>/{end}" for end in BILLED if end != "checkouts"), *LINKS),
     "test_a_key_bills_its_own_organization_alone",
+)
+OF_MONEY = {
+    "commitments": {"plan": "pro"},
+    "subscriptions": {"plan": "pro"},
+    "invoice-preview": {},
+    "invoices/<string:invoice>/credit-notes": {"amount_minor": 5, "reason": "duplicate"},
+    **{f"invoices/<string:invoice>/{end}": {} for end in ("finalize", "mark-uncollectible", "pay", "send", "void")},
+    "invoices/<string:invoice>/pages": None,
+    "payments/<string:payment_intent>/refunds": {},
+    **{
+        f"subscriptions/<string:subscription>/{end}": {}
+        for end in ("cancel", "change", "keep", "pause", "resume", "trial")
+    },
+}
+"""What is asked of Stripe about an organization's money -> the body; None: it is read."""
+APART |= dict.fromkeys(
+    (f"/v1/orgs/<org:org>/{end}" for end in OF_MONEY if end != "subscriptions"),
+    "test_a_key_moves_its_own_organizations_money_alone",
+)
+APART["/v1/balance"] = "test_the_balance_is_for_staff_with_unbound_keys"
+APART |= dict.fromkeys(
+    ("/v1/issuances", "/v1/issuances/<string:issuance>"), "test_issuances_are_of_their_organization_alone"
 )
 APART |= dict.fromkeys(
     ("/v1/launch", "/v1/reviews", "/v1/incidents"), "test_launch_and_reviews_are_for_staff_with_unbound_keys"
@@ -740,6 +762,39 @@ def test_a_key_bills_its_own_organization_alone(world: World, end: str) -> None:
     for rule in LINKS:
         its = rule.replace("<string:link>", "plink_1")
         assert world.post(its, {"plan": "pro"} if its == rule else {}, mine).status_code == 403
+
+
+@pytest.mark.parametrize("end", OF_MONEY)
+def test_a_key_moves_its_own_organizations_money_alone(world: World, end: str) -> None:
+    """What comes of it where Stripe is asked: tests/test_stripe_subscriptions.py, tests/test_issuing.py."""
+    body, path = OF_MONEY[end], re.sub(r"<\w+:\w+>", "x_1", end)
+
+    def ask(org: str, key: str) -> int:
+        whole = f"/v1/orgs/{org}/{path}"
+        return int((world.ask(whole, key) if body is None else world.post(whole, body, key)).status_code)
+
+    assert ask("org_a", world.key("dashboard")) == 403
+    if body is not None:
+        assert ask("org_a", world.key("auditor")) == 403
+    mine = world.key("service", org="org_a", person=None)
+    assert ask("org_b", mine) == 404
+    # of one's own it comes as far as Stripe, or as what it is about: this world has no key, and sells no such plan
+    assert ask("org_a", mine) == (404 if body == {"plan": "pro"} else 409)
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("bounds", [{}, {"org": "org_a"}, {"account": SELLER}])
+def test_the_balance_is_for_staff_with_unbound_keys(world: World, role: str, bounds: dict[str, str]) -> None:
+    may = role in STAFF and not bounds
+    assert world.ask("/v1/balance", world.key(role, **bounds)).status_code == (409 if may else 403)  # no Stripe key
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_issuances_are_of_their_organization_alone(world: World, role: str) -> None:
+    """Who sees one that was asked: tests/test_issuing.py."""
+    key = world.key(role, org="org_b")
+    assert world.ask("/v1/issuances", key).json["data"] == []
+    assert world.ask("/v1/issuances/none", key).status_code == 404
 
 
 BODIES = {

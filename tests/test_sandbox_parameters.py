@@ -30,7 +30,7 @@ NOT_HERE = {
     "GET /v1/billing/credit_balance_summary": "goes with the grants",
     "POST /v1/billing/alerts": "Recount tells of thresholds itself",
 }
-#: Parameters that the sandbox refuses although Stripe's types of a version have them: (version, operation, name) -> why.
+#: What the sandbox refuses although the types of a version have it: (version, operation, name) -> why.
 REFUSED = {
     (version, operation, "external_account"): "the SDK's types know a token alone, not a bank account written out"
     for version in (CLOVER, ENDIVE)

@@ -33,9 +33,7 @@ def asked(reason: str) -> Asked:
         denied("person_required")
         raise Problem("person_required")
     how = asked_with_key()
-    return asked_by(
-        asks.person, reason, idempotency_key=how.key, dry_run=how.dry_run, origin="api", key_id=asks.key_id
-    )
+    return asked_by(asks.person, reason, idempotency_key=how.key, dry_run=how.dry_run, origin="api", key_id=asks.key_id)
 
 
 def asked_with_key() -> How:

@@ -242,7 +242,10 @@ _NOTES = {
     ("cost_policies", "stop_rule"): "`notify`, `block_new` or `halt`",
     ("cost_policies", "markup_bps"): "in hundredths of a percent",
     ("charge_records", "scopes"): "organizations and categories in it, each as one text",
-    ("charge_records", "charges"): "reference, organization, category, second, currency, cost, running sum, reservation",
+    (
+        "charge_records",
+        "charges",
+    ): "reference, organization, category, second, currency, cost, running sum, reservation",
     ("provider_charges", "cost_minor"): "exact, as text: minor units may have up to six decimals",
     ("provider_charges", "status"): "`held`, `matched`, `accepted`, `adjusted` or `rejected`",
     ("provider_charges", "held"): "why: `no_policy`, `outside_dates`, `other_currency` or `above_cap`",
