@@ -104,6 +104,11 @@ _SPEAKERS = {
     "price_lookup_keys": f"SELECT id FROM {LIVE}.subscription_sales"
     " WHERE mode = %s AND account = %s AND price_ids @> ARRAY[%s::text]",
 }
+#: Read models of what an account's events say together -> those events, by mode and account.
+_OF_ACCOUNTS = {
+    "launch_verified": f"SELECT positions FROM {LIVE}.stripe_events WHERE mode = %s AND account = %s"
+    " AND split_part(type, '.', 1) IN ('product', 'price', 'plan')",
+}
 
 
 class NeedsRebuild(Refused):
@@ -136,6 +141,10 @@ def own_events(conn: psycopg.Connection[Any], group: Group, projection: Projecti
         return OwnEvents(_of_key(group, projection, key, of_streams(conn, streams(key))), frozenset())
     if any("." in read for read in projection.reads):
         raise NeedsRebuild(f"run `recount replay rebuild {projection.name}`: nothing tells what this key is made of")
+    if projection.name in _OF_ACCOUNTS:
+        found = conn.execute(_OF_ACCOUNTS[projection.name], list(key))
+        own = store.read_positions(conn, sorted({p for (ps,) in found for p in ps}))
+        return OwnEvents(_of_key(group, projection, key, map(entry_of, own)), frozenset())
     mode, account, object_id = cast("tuple[Mode, str, str]", key)
     objects = [object_id]
     if projection.name in _SPEAKERS:

@@ -66,7 +66,9 @@ def paths_of_lists(world: World) -> list[str]:
             continue
         kinds = item["get"]["responses"]["200"].get("content", {})
         if CSV in kinds:
-            found.append(path.replace("{org}", "org_a").replace("{plan}", "basic"))
+            of_org = path.replace("{org}", "org_a").replace("{plan}", "basic")
+            if "{" not in of_org:  # what is listed of one thing of a subject: in the subject's own tests
+                found.append(of_org)
         else:
             assert "next_cursor" not in json.dumps(kinds) and not path.endswith("s/totals"), path
     return found

@@ -9,7 +9,7 @@ from api.auth import Caller
 from api.resources.answers import answer
 from api.resources.context import caller, context, if_none_match, send, send_list
 from api.resources.filters import choice, equal
-from api.resources.lists import NEVER, Condition, Read, ReadList, Source, list_of, single
+from api.resources.lists import NEVER, Condition, Read, Source, list_of, single
 from api.resources.orgs import ORG_ROUTE
 from api.resources.publish import answered, listed, read, section
 from api.resources.resource import query_of
@@ -113,7 +113,7 @@ def get_environment(given: dict[str, Any], environment: str) -> Response:
     f"{ORG_ROUTE}/environments",
     "environments",
     listed(ENVIRONMENT.schema),
-    query=ReadList,
+    query=query_of(_FILTERS[1:], "org_environments_filters"),
     problems=("not_found", "invalid_cursor"),
 )
 def list_org_environments(given: dict[str, Any], org: str) -> Response:
@@ -123,6 +123,7 @@ def list_org_environments(given: dict[str, Any], org: str) -> Response:
     """
     here, asks = context(), caller()
     conditions = [Condition("t.orgs @> ARRAY[%s::text]", (org,))]
+    conditions += [f.where(here, asks, given[f.name]) for f in _FILTERS[1:] if given[f.name] is not None]
     found = list_of(here, asks, _ENVIRONMENTS, given, conditions, exists=org_hosts(asks, org))
     return send_list(found, ENVIRONMENT.schema)
 
