@@ -61,6 +61,18 @@ def test_an_environment_has_an_id_of_its_own_and_asking_again_finds_it(world: Wo
     assert [e["id"] for e in world.read("/v1/orgs/acme/environments")["data"]] == [told["id"]]
 
 
+def test_an_environment_says_how_the_service_of_its_owner_stands(world: World) -> None:
+    # given
+    path = f"/v1/environments/{world.environment}"  # type: ignore[attr-defined]
+    assert world.read(path)["service"] == "active"
+    # when
+    for name, state in (("pause_service", "paused"), ("resume_service", "active")):
+        assert act(world, name, {"org": "acme", "service": "postpaid", "reason": "they asked"}).status_code == 200
+        world.project()
+        # then
+        assert world.read(path)["service"] == state
+
+
 def test_a_key_sees_its_own_organizations_environments_and_no_other_exists_for_it(world: World) -> None:
     mine, theirs = world.key("service", org="acme"), world.key("service", org="globex")
     assert len(world.read("/v1/environments", mine)["data"]) == 1

@@ -60,7 +60,14 @@ def org_hosts(asks: Caller, org: str) -> Condition:
     return Condition(known, (asks.mode, org, asks.mode, org))
 
 
-_ENVIRONMENTS = Source(ENVIRONMENT, f"{LIVE}.environments t", {}, ("t.id",), _seen)
+_ENVIRONMENTS = Source(
+    ENVIRONMENT,
+    f"{LIVE}.environments t"
+    f" LEFT JOIN {LIVE}.service_states s ON (s.mode, s.org, s.service) = (t.mode, t.org, 'postpaid')",
+    {"service": "COALESCE(s.state, 'active')"},
+    ("t.id",),
+    _seen,
+)
 _PLACEMENTS = Source(PLACEMENT, f"{LIVE}.placements t", {}, ("t.kind", "t.id"), _placed)
 _RATE_CARDS = Source(RATE_CARD, f"{LIVE}.rate_cards t", {}, ("t.card", "t.version"), lambda asks: [])
 

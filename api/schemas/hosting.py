@@ -16,14 +16,15 @@ OUTAGE = of_entries(
 ENVIRONMENT = of_table(
     "Environment",
     MODELS["environments"].table,
-    "id org name is_default state rate_card shared_with owners outages created_us stale",
+    "id org name is_default state service rate_card shared_with owners outages created_us stale",
     notes={
         "org": "Who owns it by the latest instant that was said, and pays for it from then on",
         "is_default": "Whether it was made because the organization needed one",
         "state": "`active` or `archived`",
+        "service": "How its owner's postpaid service stands: `active`, `past_due`, `grace`, `suspended` …",
         "owners": "Each from an instant on; the first from the beginning",
     },
-    owners=many(OWNER), outages=many(OUTAGE), stale=BOOL,
+    owners=many(OWNER), outages=many(OUTAGE), service=TEXT, stale=BOOL,
 )  # fmt: skip
 PLACED = of_entries("PlacedAt", {"environment": "null: in none from then on"}, environment=TEXT, from_s=TIME)
 PLACEMENT = of_table(
