@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 import pytest
-from crashes import TARGETS, crash, in_order, live_digests, streams_in
+from crashes import TARGETS, crash, held_in, in_order, live_digests
 from service import Service
 
 from replay.simulator import Scenario, simulate
@@ -29,7 +29,7 @@ def test_five_hundred_kills_under_load_lose_nothing_and_apply_nothing_twice(
         with capsys.disabled():
             print(f"\nseed {seed}: {figures}")
         assert set(figures.kills) == set(TARGETS)
-        assert live_digests(service) == in_order(database, history, streams_in(service)), f"seed {seed}"
+        assert live_digests(service) == in_order(database, history, held_in(service)), f"seed {seed}"
         assert service.stop() == 0
     finally:
         service.kill_all()
