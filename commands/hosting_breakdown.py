@@ -3,12 +3,13 @@
 Shares sum to the total, in whole minor units and in hundredths of a percent: remainders are allotted here. Pure.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Literal, NamedTuple
 
 from commands.hosting_prices import exact_sum
+from ledger.money import allotted
 
 Aspect = Literal["project", "namespace", "resource", "environment", "day", "month"]
 ASPECTS: tuple[Aspect, ...] = ("project", "namespace", "resource", "environment", "day", "month")
@@ -57,14 +58,3 @@ def _percents(total: Decimal, parts: list[Fraction]) -> list[int]:
     if not total:
         return [0] * len(parts)
     return allotted(_WHOLE, [part * _WHOLE / Fraction(total) for part in parts])
-
-
-def allotted(total: int, parts: Iterable[Fraction]) -> list[int]:
-    """Whole numbers near the parts that sum to `total`: rounded down, then one each to the largest remainders."""
-    parts = list(parts)
-    whole = [part.numerator // part.denominator for part in parts]
-    left = total - sum(whole)
-    by_remainder = sorted(range(len(parts)), key=lambda i: (whole[i] - parts[i], i))
-    for n in range(left):
-        whole[by_remainder[n % len(parts)]] += 1
-    return whole

@@ -6,8 +6,9 @@ it where the total is below the minimum or less than nothing. So for ever: what 
 is carried. The total is allotted to the lines by largest remainder, so that they sum to it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import ROUND_FLOOR, Decimal
+from fractions import Fraction
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from ledger.errors import Refused
 from ledger.events import Event
 from ledger.hosting_billing_events import HostingInvoiceClosed, InvoiceLine
 from ledger.ids import Mode
+from ledger.money import allotted
 
 
 class Account(NamedTuple):
@@ -85,16 +87,9 @@ def allot(total: int, exact: Mapping[Place, Decimal]) -> dict[Place, int]:
 
     The total is the exact sum rounded down. Of equal remainders the first ones have it.
     """
-    floors = {place: int(amount.to_integral_value(ROUND_FLOOR)) for place, amount in exact.items()}
-    left = total - sum(floors.values())
-    assert 0 <= left <= len(floors), "the total is not the sum rounded down"
-    places: Sequence[Place] = list(exact)
-    by_remainder = sorted(
-        range(len(places)), key=lambda i: (EXACT.subtract(Decimal(floors[places[i]]), exact[places[i]]), i)
-    )
-    for i in by_remainder[:left]:
-        floors[places[i]] += 1
-    return floors
+    floors = sum(int(amount.to_integral_value(ROUND_FLOOR)) for amount in exact.values())
+    assert 0 <= total - floors <= len(exact), "the total is not the sum rounded down"
+    return dict(zip(exact, allotted(total, map(Fraction, exact.values())), strict=True))
 
 
 def invoice_id(command: CloseInvoice) -> str:

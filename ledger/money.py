@@ -3,6 +3,7 @@
 Exponents: https://docs.stripe.com/currencies#zero-decimal and `#three-decimal`.
 """
 
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Self
 
@@ -21,6 +22,20 @@ def exponent(currency: str) -> int:
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else 2
+
+
+def allotted(total: int, parts: Iterable[Fraction]) -> list[int]:
+    """Whole numbers near the parts that sum to `total`: rounded down, then one each to the largest remainders.
+
+    Of equal remainders the first ones have it.
+    """
+    parts = list(parts)
+    whole = [part.numerator // part.denominator for part in parts]
+    left = total - sum(whole)
+    by_remainder = sorted(range(len(parts)), key=lambda i: (whole[i] - parts[i], i))
+    for n in range(left):
+        whole[by_remainder[n % len(parts)]] += 1
+    return whole
 
 
 class Money(msgspec.Struct, frozen=True, order=False):
@@ -42,13 +57,8 @@ class Money(msgspec.Struct, frozen=True, order=False):
         whole = sum(weights)
         if whole <= 0 or min(weights) < 0:
             raise ValueError("weights must be non-negative and not all zero")
-        exact = [Fraction(self.amount_minor * w, whole) for w in weights]
-        floors = [f.numerator // f.denominator for f in exact]
-        left = self.amount_minor - sum(floors)
-        by_fraction = sorted(range(len(weights)), key=lambda i: (floors[i] - exact[i], i))
-        for i in by_fraction[:left]:
-            floors[i] += 1
-        return tuple(Money(n, self.currency) for n in floors)
+        parts = allotted(self.amount_minor, (Fraction(self.amount_minor * w, whole) for w in weights))
+        return tuple(Money(n, self.currency) for n in parts)
 
     def __str__(self) -> str:
         digits = exponent(self.currency)

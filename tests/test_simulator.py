@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from simulated import MIXED, ONE_OF_EACH_FAMILY, YEAR, account_of, history, in_version, objects, whole
 
 from ledger.errors import Invalid
+from ledger.months import add_months
 from replay.simulator import DEFAULT_VERSIONS, Event, Object, Scenario, disturb, encode, final_objects, simulate
 from replay.simulator.identifiers import Identifiers
-from replay.simulator.scenario import add_months
 from replay.simulator.timeline import Account, Subject, Timeline
 from replay.simulator.versions import Schedule
 

@@ -103,7 +103,7 @@ class Desk:
         self, kind: str, where: Callable[[Object], bool] | None = None, **equal: str | bool | None
     ) -> Iterator[Object]:
         """The same, only to be looked at."""
-        reference = next(((f, v) for f, v in equal.items() if isinstance(v, str) and f in _LOOKED_UP), None)
+        reference = next(((f, v) for f, v in equal.items() if isinstance(v, str) and f in INDEXED), None)
         for id in self.work.ids(self.account, kind, reference):
             found = self.work.peek((self.account, kind, id))
             if found is None or found.get("deleted"):
@@ -140,9 +140,6 @@ class Desk:
     def never(self, job: str, id: str) -> None:
         """Call a job off."""
         self.work.put((self.account, "_due", f"{job}/{id}"), None)
-
-
-_LOOKED_UP = frozenset(INDEXED)
 
 
 def metadata(held: Object | None, said: dict[str, Any] | None) -> Object:

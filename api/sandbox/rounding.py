@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
 
+from ledger import money
+
 
 def half_up(amount: Decimal | Fraction | int) -> int:
     """To whole minor units, halves away from zero, as Stripe rounds tax and discounts of a line."""
@@ -22,12 +24,7 @@ def allotted(total_minor: int, weights: Sequence[int]) -> list[int]:
     whole = sum(weights)
     if whole == 0:
         return [0] * len(weights)
-    shares = [Fraction(total_minor * w, whole) for w in weights]
-    parts = [s.numerator // s.denominator for s in shares]
-    order = sorted(range(len(weights)), key=lambda i: (parts[i] - shares[i], i))
-    for i in order[: total_minor - sum(parts)]:
-        parts[i] += 1
-    return parts
+    return money.allotted(total_minor, (Fraction(total_minor * w, whole) for w in weights))
 
 
 def plain(number: Decimal) -> str:

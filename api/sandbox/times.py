@@ -1,22 +1,13 @@
-"""Months and years on the calendar, in UTC, as Stripe anchors periods: the last day stands in for one that is missing.
+"""Days and intervals on the calendar, in UTC, as Stripe counts periods.
 
 https://docs.stripe.com/billing/subscriptions/billing-cycle.
 """
 
-import calendar
 from datetime import UTC, datetime, timedelta
 
+from ledger.months import add_months
+
 DAY = 86_400
-
-
-def add_months(start_s: int, months: int, anchor_s: int | None = None) -> int:
-    """So many months after, on the day of the month of the anchor (or of the start itself)."""
-    start = datetime.fromtimestamp(start_s, UTC)
-    day = datetime.fromtimestamp(start_s if anchor_s is None else anchor_s, UTC).day
-    index = start.year * 12 + start.month - 1 + months
-    year, month = divmod(index, 12)
-    last = calendar.monthrange(year, month + 1)[1]
-    return int(start.replace(year=year, month=month + 1, day=min(day, last)).timestamp())
 
 
 def date_of(at_s: int) -> str:

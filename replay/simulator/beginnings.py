@@ -6,6 +6,7 @@ Emits what Stripe would until the subscription is in its first paid period, or o
 from collections.abc import Generator
 from typing import Any
 
+from ledger.months import add_months
 from replay.simulator.balances import DAY
 from replay.simulator.billing import (
     attempt,
@@ -22,7 +23,6 @@ from replay.simulator.collection import bill_now, collect, end, new_invoice, per
 from replay.simulator.entitlements import summarize
 from replay.simulator.invoices import HOUR, Invoice
 from replay.simulator.promotions import new_discount
-from replay.simulator.scenario import add_months
 from replay.simulator.subscriptions import Subscription
 
 _BEGIN = "subscription_create"

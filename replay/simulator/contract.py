@@ -6,6 +6,7 @@ Ties together `beginnings`, `alterations` and `collection`; knows by itself only
 from collections.abc import Generator
 from typing import Any
 
+from ledger.months import add_months
 from replay.simulator.alterations import alter
 from replay.simulator.balances import DAY
 from replay.simulator.beginnings import begin, interval_months
@@ -18,7 +19,6 @@ from replay.simulator.invoice_shapes import rendered_invoice
 from replay.simulator.invoices import HOUR, Invoice
 from replay.simulator.meters import alert
 from replay.simulator.quotes import offer
-from replay.simulator.scenario import add_months
 from replay.simulator.schedules import planned, proceed, warn
 from replay.simulator.subscriptions import Item, Subscription
 

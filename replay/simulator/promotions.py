@@ -6,11 +6,11 @@ Knows who redeems what; refuses to know what a discount takes off an invoice (se
 from collections.abc import Generator
 from typing import Any
 
+from ledger.months import add_months
 from replay.simulator.balances import DAY
 from replay.simulator.changes import previous_attributes
 from replay.simulator.coupons import Coupon, Discount, PromotionCode
 from replay.simulator.customers import Customer
-from replay.simulator.scenario import add_months
 from replay.simulator.shop import Shop
 
 

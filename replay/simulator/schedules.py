@@ -5,8 +5,8 @@ Knows phases that follow each other without a gap, each some billing periods lon
 
 from typing import Any, NamedTuple
 
+from ledger.months import add_months
 from replay.simulator.changes import previous_attributes
-from replay.simulator.scenario import add_months
 from replay.simulator.subscriptions import Item, Subscription
 from replay.simulator.timeline import Object
 from replay.simulator.versions import Shape

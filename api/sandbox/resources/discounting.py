@@ -11,7 +11,7 @@ from api.sandbox.errors import invalid
 from api.sandbox.resources.coupons import redeemable
 from api.sandbox.rounding import allotted, percent_of
 from api.sandbox.state import Object
-from api.sandbox.times import add_months
+from ledger.months import add_months
 
 KIND = "discount"
 

@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from api.sandbox.rounding import half_up
 from api.sandbox.state import Object
+from ledger.money import ZERO_DECIMAL
 
 _SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
-ZERO_DECIMAL = frozenset("bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf".split())
-"""https://docs.stripe.com/currencies#zero-decimal."""
 _LEAST = {
     "aed": 200,
     "aud": 50,
