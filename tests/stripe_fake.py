@@ -287,7 +287,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _serve(self) -> None:
         stripe: FakeStripe = self.server.stripe  # type: ignore[attr-defined]
         where = urlsplit(self.path)
-        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        length = int(self.headers.get("Content-Length") or 0)
+        sent = self.rfile.read(length).decode()
+        if len(sent.encode()) < length:  # whoever sent it died over it: nobody asked for the half that came
+            self.close_connection = True
+            return
         try:
             status, told, body = stripe.handle(
                 self.command, where.path, parsed(where.query or sent), dict(self.headers.items())
