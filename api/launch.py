@@ -16,6 +16,7 @@ import commands.acts
 from api.database import Database
 from api.launch_evidence import evidence_of
 from api.launch_gate import blocks_of, standing
+from api.launch_looks import look
 from api.operations import recording_denial
 from api.settings import Settings
 from commands.acts import Act, Asked, Done
@@ -31,6 +32,8 @@ from ledger.errors import Invalid, StoreUnavailable
 from ledger.ids import Mode
 from ledger.launch_events import AREAS, END_TO_END
 from ledger.store import Log, as_role
+from ledger.stripe_call_events import StripeObjectObserved
+from projections.launch_checks import failing_at
 from replay.tables import LIVE
 
 _ACTS: dict[str, Act[Any, Any]] = {
@@ -79,9 +82,10 @@ def launch_act(
 
 
 def check_launch(database: Database, settings: Settings, *, mode: Mode, org: str | None, asked: Asked) -> list[Done]:
-    """Try what this process can, and look for what proves areas end to end: for live in test mode too.
+    """Try what this process can, look for what proves areas end to end (for live in test mode too), and at Stripe.
 
-    `org`: only this organization's history. What was kept already is kept; nothing found is nothing said.
+    `org`: only this organization's history. What was kept already is kept; nothing found is nothing said. Stripe is
+    looked at last, and not in a dry run. Raises what `look` raises.
     """
     secrets = (*settings.platform_secrets, *settings.connect_secrets)
     passed = any(s.mode in (None, mode) for s in secrets)
@@ -95,7 +99,9 @@ def check_launch(database: Database, settings: Settings, *, mode: Mode, org: str
         if proven_in is not None:
             cited = {"area": area, "proven_in": proven_in, **({"org": org} if org is not None else {})}
             done.append(_one(database, settings, "record_launch_evidence", mode, asked, cited))
-    return done
+    seen = () if asked.dry_run else look(database, settings, mode)
+    told = tuple({"event": StripeObjectObserved.NAME, "object": s.object_type, "id": s.object_id} for s in seen)
+    return [*done, Done(act="look_at_stripe", changed=bool(told), events=told)]
 
 
 def blocks_now(known: Mapping[str, tuple[Sequence[str], bool, int | None]]) -> tuple[str, ...]:
@@ -119,7 +125,7 @@ def _found(
     if which == "open_checkout":
         found["blocks"] = standing(database.conninfo, log, mode, asked.now_s).blocks
     elif which == "sign_off_area":
-        found["failing"] = _failing(database, mode, given["area"])
+        found["failing"] = _failing(database, mode, given["area"], asked.now_s)
     elif which == "record_launch_evidence":
         with _reading(database) as conn:
             found["events"] = evidence_of(conn, log, given["area"], given.get("proven_in", mode), given.get("org"))
@@ -127,12 +133,16 @@ def _found(
     return found
 
 
-def _failing(database: Database, mode: Mode, area: str) -> tuple[str, ...]:
+def _failing(database: Database, mode: Mode, area: str, now_s: float) -> tuple[str, ...]:
     with _reading(database) as conn:
         row = conn.execute(
-            f"SELECT failing FROM {LIVE}.launch_areas WHERE (mode, area) = (%s, %s)", [mode, area]
+            f"SELECT failing, holds FROM {LIVE}.launch_areas WHERE (mode, area) = (%s, %s)", [mode, area]
         ).fetchone()
-    return tuple(row[0]) if row is not None else ("nothing is known of it; publish the plans first",)
+    return (
+        tuple(failing_at(row[0], row[1], now_s))
+        if row is not None
+        else ("nothing is known of it; publish the plans first",)
+    )
 
 
 @contextlib.contextmanager

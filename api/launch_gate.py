@@ -15,6 +15,7 @@ from ledger.errors import Refused, StoreUnavailable
 from ledger.ids import Mode, launch_stream
 from ledger.launch_events import AREAS
 from ledger.store import as_role
+from projections.launch_checks import failing_at
 from replay.tables import LIVE
 
 
@@ -26,14 +27,14 @@ class Standing(NamedTuple):
     """What speaks against a sale, area by area."""
 
 
-_FAILING = f"SELECT area, failing, signed, proven FROM {LIVE}.launch_areas WHERE mode = %s"
+_FAILING = f"SELECT area, failing, holds, signed FROM {LIVE}.launch_areas WHERE mode = %s"
 
 
 def standing(conninfo: str, journal: Journal, mode: Mode, now_s: float) -> Standing:
     """Whether the gate is open, and all that stands in the way of opening it. Raises StoreUnavailable."""
     launch = LAUNCH.fold(r.event for r in journal.read_stream(launch_stream(mode)))
     until = dict(launch.signed)
-    known = {a: (failing, a in until, until.get(a)) for a, failing, _, _ in _areas(conninfo, mode)}
+    known = {a: (failing, a in until, until.get(a)) for a, failing, _ in _areas(conninfo, mode, now_s)}
     return Standing(launch.open, blocks_of(known, now_s))
 
 
@@ -60,7 +61,7 @@ def require_open(conninfo: str, journal: Journal, mode: Mode, now_s: float) -> N
             code="checkout_closed",
         )
     fallen = [area for area, until_s in launch.signed if _over(until_s, now_s)]
-    fallen += [area for area, _, signed, proven in _areas(conninfo, mode) if signed and not proven]
+    fallen += [area for area, failing, signed in _areas(conninfo, mode, now_s) if signed and failing]
     if fallen:
         raise Refused(
             f"direct checkout is closing in {mode} mode: {', '.join(sorted(set(fallen)))} must be proven anew",
@@ -72,9 +73,11 @@ def _over(until_s: int | None, now_s: float) -> bool:
     return until_s is not None and until_s <= now_s
 
 
-def _areas(conninfo: str, mode: Mode) -> list[tuple[str, list[str], bool, bool]]:
+def _areas(conninfo: str, mode: Mode, now_s: float) -> list[tuple[str, list[str], bool]]:
+    """Each area, what fails of it now, and whether somebody answers for it."""
     try:
         with psycopg.connect(as_role(conninfo, "recount_reader"), autocommit=True, connect_timeout=5) as conn:
-            return conn.execute(_FAILING, [mode]).fetchall()
+            rows = conn.execute(_FAILING, [mode]).fetchall()
     except psycopg.OperationalError as error:
         raise StoreUnavailable(f"the database did not answer, so ask again: {type(error).__name__}") from error
+    return [(area, failing_at(failing, holds, now_s), signed) for area, failing, holds, signed in rows]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from commands.base import Journal
 from commands.consequences import Follow, Receipt, append_once
-from commands.launch_falling import ran_out
+from commands.launch_falling import over, ran_out
 from commands.reactions import SYSTEM, tell
 from commands.reservations import RESERVATIONS, ExpireReservation
 from commands.service_steps import ask_again, nothing
@@ -89,6 +89,11 @@ def _end_sign_off(due: Due, receipt: str, now_s: int) -> tuple[Follow, ...]:
     return ran_out(due.mode, area, due.at_s)
 
 
+def _end_policies(due: Due, receipt: str, now_s: int) -> tuple[Follow, ...]:
+    (area,) = item_parts(due.key)
+    return over(due.mode, area, due.about["holds"], now_s)
+
+
 def _tell_stop(due: Due, receipt: str, now_s: int) -> tuple[Follow, ...]:
     return (tell(receipt, "passthrough.stop_overdue", due.mode, due.org, now_s, {**due.about}),)
 
@@ -102,6 +107,7 @@ _DEADLINES: tuple[Deadline, ...] = (
     Deadline("enforcement.due", ask_again),
     Deadline("reservation.expiring", _expire_reservation),
     Deadline("launch.sign_off_ending", _end_sign_off),
+    Deadline("launch.policies_over", _end_policies),
     Deadline("passthrough.stop_overdue", _tell_stop, _before_anybody_listened, tells=True),
 )
 DEADLINES: dict[str, Deadline] = {d.kind: d for d in _DEADLINES}

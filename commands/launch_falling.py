@@ -3,6 +3,7 @@
 It is reopened, checkout closes, and whoever listens is told why.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from commands.consequences import Follow
@@ -12,6 +13,7 @@ from ledger.codec import decode_metadata
 from ledger.events import Recorded
 from ledger.ids import Mode, launch_stream, notice_stream
 from ledger.launch_events import CheckoutClosed, LaunchAreaReopened
+from ledger.passthrough import covered
 
 #: What is told of.
 FALLEN = (LaunchAreaReopened.NAME, CheckoutClosed.NAME)
@@ -26,6 +28,11 @@ def ran_out(mode: Mode, area: str, ended_s: int) -> tuple[Follow, ...]:
     """What follows when a sign-off ends."""
     because = ("its sign-off ran out",)
     return (Follow(LAUNCH, launch_stream(mode), ReopenArea(mode=mode, area=area, because=because, ended_s=ended_s)),)
+
+
+def over(mode: Mode, area: str, spans: Sequence[Mapping[str, Any]], now_s: int) -> tuple[Follow, ...]:
+    """What follows when a span ends in which an area was proven: nothing, where another one is now."""
+    return () if covered(spans, now_s) else regressed(mode, area, ("every approved cost policy is over",))
 
 
 def tell_fallen(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow, ...]:

@@ -3,12 +3,12 @@
 Pure rules. Refuses to know where policies and charges come from, and what time it is.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -62,6 +62,11 @@ class Match(NamedTuple):
 
     terms: Terms | None
     held: HeldBecause | None
+
+
+def covered(spans: Iterable[Mapping[str, Any]], at_s: float) -> bool:
+    """Whether a time lies in one of some spans of `from_s` to `until_s` (None: without end)."""
+    return any(s["from_s"] <= at_s and (s["until_s"] is None or at_s < s["until_s"]) for s in spans)
 
 
 def in_force(versions: Iterable[Terms], at_s: int) -> Terms | None:

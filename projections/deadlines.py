@@ -109,6 +109,14 @@ def _sign_off(row: Row) -> Iterable[Moment]:
         yield Moment(row.until_s, {"area": row.area})
 
 
+def _policies_over(row: Row) -> Iterable[Moment]:
+    """When no cost policy holds any more, by time alone."""
+    if row.signed:
+        for span in row.holds or ():
+            if span["until_s"] is not None:
+                yield Moment(span["until_s"], {"area": row.area, "holds": row.holds})
+
+
 def _stop(row: Row) -> Iterable[Moment]:
     if row.stopped_s is not None and row.acknowledged_s is None:
         said = {"category": row.category, "period": row.period, "currency": row.currency, "rule": row.stop_rule}
@@ -164,6 +172,14 @@ SOURCES: tuple[Source, ...] = (
         ("mode", "area"),
         ("signed", "until_s"),
         _sign_off,
+        lambda row: None,
+    ),
+    Source(
+        "launch.policies_over",
+        "launch_areas",
+        ("mode", "area"),
+        ("signed", "holds"),
+        _policies_over,
         lambda row: None,
     ),
     Source(

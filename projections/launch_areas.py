@@ -1,7 +1,8 @@
 """The eleven areas of the launch gate: whether each is proven, by which checks, and who answers for it.
 
 Proven is what every check says; ready is what is proven and signed off. Nothing is proven by a sign-off. No clock: when
-a sign-off ends stands beside. Before a plan is published there is nothing to launch, and no row.
+a sign-off ends stands beside, and in which spans cost policies hold. Before a plan is published there is nothing to
+launch, and no row.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from ledger.ids import item_parts, key_of
 from ledger.launch_events import PATHS
 from projections.base import Column, Derivation, Input, Key, Row, Table
-from projections.launch_checks import account_of, checks, on_sale
+from projections.launch_checks import account_of, checks, on_sale, spans_of
 
 _TABLE = Table(
     "launch_areas",
@@ -29,6 +30,7 @@ _TABLE = Table(
         Column("signed_why", "text"),
         Column("until_s", "bigint"),
         Column("reopened", "text[]"),
+        Column("holds", "jsonb"),  # the spans in which it does; null: no date bounds it
     ),
 )
 
@@ -55,6 +57,7 @@ def _derive(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Row]:
             word.signed_why,
             word.until_s,
             word.reopened,
+            spans_of(key[1], rows),
         )
     ]
 
@@ -85,7 +88,7 @@ _OF_POLICIES = ("failed_payment", "suspension")
 
 LAUNCH_AREAS = Derivation(
     "launch_areas",
-    1,
+    2,
     _TABLE,
     ("mode", "area"),
     inputs=(
@@ -103,6 +106,7 @@ LAUNCH_AREAS = Derivation(
         Input("launch_verified", ("mode",), _in("webhook_signing"), ("account",)),
         Input("event_coverage", ("mode",), _in("webhook_signing"), ("account", "appended")),
         Input("service_policies", ("mode",), _in(*_OF_POLICIES), ("policy", "enforced")),
+        Input("cost_policies", ("mode",), _in("pass_through"), ("status", "from_s", "until_s")),
     ),
     affects={
         "launch_words": lambda row: [(row.mode, row.area)],
@@ -114,6 +118,7 @@ LAUNCH_AREAS = Derivation(
         "launch_verified": _touches("webhook_signing"),
         "event_coverage": _touches("webhook_signing"),
         "service_policies": _touches(*_OF_POLICIES),
+        "cost_policies": lambda row: [(row.mode, "pass_through")] if row.status == "approved" else [],
     },
     derive=_derive,
 )

@@ -1,12 +1,14 @@
 """The automatic checks of each area of the launch gate: pure, from rows. What a check says is for people.
 
-Refuses to know who signed what: `launch_areas` weighs both.
+Refuses to know who signed what: `launch_areas` weighs both; and what time it is: what holds by dates alone says in
+which spans, and a reader with a clock asks whether one of them is now.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ledger.ids import PLATFORM
+from ledger.passthrough import covered
 from projections.base import Row
 
 Rows = Mapping[str, Sequence[Row]]
@@ -149,9 +151,45 @@ def _service(rows: Rows) -> Iterator[Check]:
 
 
 def _pass_through(rows: Rows) -> Iterator[Check]:
-    standing = rows["launch_words"][0].policies
-    said = f"{standing} cost policies are approved" if standing > 0 else "no cost policy is approved"
-    yield Check("policy_approved", standing > 0, said)
+    count = len(_dated(rows))
+    said = f"{count} cost policies are approved" if count else "no cost policy is approved"
+    yield Check("policy_approved", count > 0, said)
+
+
+def _dated(rows: Rows) -> list[tuple[int, int | None]]:
+    """From when until when (None: without end) each approved cost policy holds: some were ended before they began."""
+    found = [(p.from_s, p.until_s) for p in rows["cost_policies"] if p.status == "approved"]
+    return sorted((f for f in found if f[1] is None or f[0] < f[1]), key=lambda f: f[0])
+
+
+def spans_of(area: str, rows: Rows) -> list[dict[str, int | None]] | None:
+    """The spans in which an area holds, apart and in their order; None: no date bounds it."""
+    if area != "pass_through":
+        return None
+    spans: list[dict[str, int | None]] = []
+    for from_s, until_s in _dated(rows):
+        last = spans[-1] if spans else None
+        if last is None or (last["until_s"] is not None and last["until_s"] < from_s):
+            spans.append({"from_s": from_s, "until_s": until_s})
+        elif last["until_s"] is not None:
+            last["until_s"] = None if until_s is None else max(last["until_s"], until_s)
+    return spans
+
+
+def held_at(spans: Sequence[Mapping[str, Any]] | None, now_s: float) -> Check | None:
+    """Whether one of an area's spans is now; None: no date bounds the area."""
+    if not spans:
+        return None  # without any, a check fails already
+    if covered(spans, now_s):
+        return Check("policy_in_force", True, "a cost policy is in force")
+    said = "every approved cost policy is over" if spans[0]["from_s"] <= now_s else "no cost policy has begun"
+    return Check("policy_in_force", False, said)
+
+
+def failing_at(failing: Sequence[str], spans: Sequence[Mapping[str, Any]] | None, now_s: float) -> list[str]:
+    """What fails of an area at a time: its checks, and its dates."""
+    held = held_at(spans, now_s)
+    return [*failing, *([held.said] if held is not None and not held.passed else [])]
 
 
 _CHECKS: dict[str, Callable[[Rows], Iterator[Check]]] = {

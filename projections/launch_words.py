@@ -20,7 +20,6 @@ from ledger.launch_events import (
     LaunchProbed,
     LaunchSignOffRevoked,
 )
-from ledger.passthrough_events import CostPolicyApproved, CostPolicyEnded
 from projections.base import Column, Entry, Key, Projection, Row, Table
 
 _WORDS = Table(
@@ -38,7 +37,6 @@ _WORDS = Table(
         Column("signed_why", "text"),
         Column("until_s", "bigint"),
         Column("reopened", "text[]"),
-        Column("policies", "bigint"),  # of pass-through: how many cost policies were approved and not ended
     ),
 )
 _GATES = Table(
@@ -66,7 +64,6 @@ class _Word(msgspec.Struct, array_like=True):
     signed_why: str | None = None
     until_s: int | None = None
     reopened: tuple[str, ...] = ()
-    policies: int = 0
 
 
 class _Gate(msgspec.Struct, array_like=True):
@@ -81,14 +78,12 @@ _encode = msgspec.msgpack.Encoder().encode
 _word = msgspec.msgpack.Decoder(_Word).decode
 _gate = msgspec.msgpack.Decoder(_Gate).decode
 
-_ABOUT_COSTS = (CostPolicyApproved, CostPolicyEnded)
-
 
 def _keys(entry: Entry) -> tuple[Key, ...]:
     said: Any = entry.event
     if isinstance(said, PlanPublished):
         return tuple((said.mode, area) for area in AREAS)
-    return ((said.mode, "pass_through" if isinstance(said, _ABOUT_COSTS) else said.area),)
+    return ((said.mode, said.area),)
 
 
 def _apply(state: bytes | None, entry: Entry) -> bytes:
@@ -105,20 +100,18 @@ def _apply(state: bytes | None, entry: Entry) -> bytes:
         because = said.because if isinstance(said, LaunchAreaReopened) else (said.why,)
         gone = dict.fromkeys(("signed_by", "signed_why", "until_s"))
         known = changed(known, signed=False, **gone, reopened=because)
-    elif isinstance(said, _ABOUT_COSTS):
-        known = changed(known, policies=known.policies + (1 if isinstance(said, CostPolicyApproved) else -1))
     return _encode(known)
 
 
 def _to_row(key: Key, state: bytes) -> Row:
     it = _word(state)
-    *others, reopened, policies = msgspec.structs.astuple(it)
-    return _WORDS.row(*key, list(others[0]), *others[1:], list(reopened), policies)
+    *others, reopened = msgspec.structs.astuple(it)
+    return _WORDS.row(*key, list(others[0]), *others[1:], list(reopened))
 
 
 LAUNCH_WORDS = Projection(
     "launch_words",
-    1,
+    2,
     _WORDS,
     (
         PlanPublished.NAME,
@@ -127,8 +120,6 @@ LAUNCH_WORDS = Projection(
         LaunchAreaSignedOff.NAME,
         LaunchSignOffRevoked.NAME,
         LaunchAreaReopened.NAME,
-        CostPolicyApproved.NAME,
-        CostPolicyEnded.NAME,
     ),
     _keys,
     _apply,

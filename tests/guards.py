@@ -524,6 +524,13 @@ GUARDS = (
         "tests/test_launch.py::test_a_regression_reopens_the_area_and_closes_checkout",
     ),
     Guard(
+        "launch: a cost policy proves nothing outside its dates",
+        "api/launch_gate.py",
+        "    return [(area, failing_at(failing, holds, now_s), signed) for area, failing, holds, signed in rows]\n",
+        "    return [(area, failing_at(failing, [], now_s), signed) for area, failing, holds, signed in rows]\n",
+        "tests/test_launch.py::test_what_was_signed_off_sells_nothing_when_the_last_cost_policy_is_over",
+    ),
+    Guard(
         "launch: a closed gate sells nothing",
         "api/calls/checkout.py",
         "        require_open(desk.conninfo, journal, mode, asked.now_s)\n",
@@ -551,6 +558,21 @@ GUARDS = (
         "            now = _now(issuance)\n",
         "tests/test_passthrough_invoices.py::"
         "test_what_could_not_be_issued_may_be_tried_again_or_reviewed_again_and_is_billed_once",
+    ),
+    Guard(
+        "billing by itself: what failed is tried again only while its approval holds",
+        "commands/issuing_batches.py",
+        "    if not billed or known.approvals.get(number) != command.version:\n",
+        "    if batch is None:\n",
+        "tests/test_issuing_retries.py::test_what_was_reopened_is_not_tried_again",
+    ),
+    Guard(
+        "billing by itself: of trying again and what follows a failure, one sees the other",
+        "commands/issuing_batches.py",
+        "        Follow(_CLOSED, difference_stream(_FOLLOWING, mode, closed.key), closed),\n",
+        "",
+        "tests/test_issuing_retries.py::"
+        "test_however_trying_again_and_reviewing_again_meet_nothing_is_on_its_way_that_is_not_approved",
     ),
     Guard(
         "billing by itself: no more lines than Stripe takes",

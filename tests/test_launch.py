@@ -12,6 +12,7 @@ from placing import plan
 from samples import Delivery, T, event, price, product
 from test_entitlements_laws import Said, expected, interleaved, log_of
 
+from commands.deadlines import DEADLINES, Due
 from commands.launch import (
     LAUNCH,
     CloseCheckout,
@@ -26,13 +27,16 @@ from commands.launch import (
 from commands.plan_definition import written
 from commands.reactions import WATCHES, Difference
 from ledger.errors import Invalid, RecountError, Refused
-from ledger.events import Event, PlanPublished
-from ledger.ids import launch_stream
+from ledger.events import Event, NewEvent, PlanPublished
+from ledger.ids import cost_policy_stream, launch_stream
 from ledger.launch_events import AREAS, END_TO_END, CheckoutClosed, LaunchAreaReopened
+from ledger.passthrough_events import CostPolicyApproved, CostPolicyEnded, CostPolicyProposed
 from ledger.service_events import ServicePolicyEnforced, ServicePolicyPublished
+from projections.launch_checks import failing_at
 
 MODELS = ("launch_words", "launch_gates", "launch_verified", "launch_areas", "launch_regressions", "deadlines")
 PROOF = ({"stream": "service/test/org_a:postpaid", "version": 2, "event": "service.stepped", "shows": "it closed"},)
+COSTS = "pass_through"
 WHO = {"mode": "test", "by": "ada", "why": "looked"}
 
 
@@ -200,6 +204,65 @@ def test_what_is_proven_end_to_end_needs_its_events() -> None:
         assert areas(catalog(), [*acts, *told(*after(proof(area)))])[area]["proven"]
 
 
+def policy(version: int, from_s: int, until_s: int | None = None, ended_s: tuple[int, ...] = ()) -> list[Said]:
+    """A version of a cost policy that was approved, and perhaps ended: more than once, each time earlier."""
+    its: dict[str, Any] = {
+        "mode": "test",
+        "org": "org_a",
+        "category": "ai",
+        "version": version,
+        "by": "ada",
+        "why": "w",
+    }
+    terms = {"billing_owner": "cus_1", "currency": "eur", "cap_minor": 100, "warn_percent": None, "stop_rule": "notify"}
+    proposed = CostPolicyProposed(**its, **terms, markup_bps=0, from_s=from_s, until_s=until_s)
+    ended = [CostPolicyEnded(**its, at_s=at_s) for at_s in ended_s]
+    approved = CostPolicyApproved(**{**its, "by": "grace"}, from_s=from_s)
+    return [Said(cost_policy_stream("test", "org_a", "ai"), e, T * 1_000_000) for e in (proposed, approved, *ended)]
+
+
+def passed_through(*policies: list[Said]) -> Any:
+    acts = [published("pro_month"), *(said for p in policies for said in p)]
+    return areas(catalog(), acts)[COSTS]
+
+
+@pytest.mark.parametrize(
+    ("policies", "holds"),
+    [
+        ([policy(1, T)], [(T, None)]),
+        ([policy(1, T, T + 9), policy(2, T + 5, T + 20)], [(T, T + 20)]),
+        ([policy(1, T, T + 9), policy(2, T + 9)], [(T, None)]),
+        ([policy(1, T, T + 5), policy(2, T + 9, T + 12)], [(T, T + 5), (T + 9, T + 12)]),
+        ([policy(1, T, None, (T + 30, T + 20))], [(T, T + 20)]),
+        ([policy(1, T + 9, None, (T + 9,))], []),
+        ([], []),
+    ],
+)
+def test_pass_through_is_proven_in_the_dates_of_its_policies_alone(policies: Any, holds: list[Any]) -> None:
+    found = passed_through(*policies)
+    assert [(s["from_s"], s["until_s"]) for s in found["holds"]] == holds
+    assert found["proven"] is bool(holds)
+    for now_s in range(T - 1, T + 40):
+        stands = any(a <= now_s and (b is None or now_s < b) for a, b in holds)
+        assert (failing_at(found["failing"], found["holds"], now_s) == []) is stands
+
+
+def test_a_policy_that_is_over_reopens_pass_through_unless_another_holds() -> None:
+    acts = [published("pro_month"), *policy(1, T, T + 5), *policy(2, T + 9, T + 12), *told(*after(signing(COSTS)))]
+    (due,) = [r for k, r in folded(log_of([*acts, *catalog()]))["deadlines"].items() if k[1] == "launch.policies_over"]
+    assert due["at_s"] == T + 5
+    known = Due(due["kind"], "test", due["key"], due["at_s"], None, due["about"])
+    act = DEADLINES["launch.policies_over"].act
+    (follow,) = act(known, "deadline/…", T + 5)
+    assert [e.NAME for e in follow.decider.decide(follow.command, LAUNCH.fold(after(*ALL_SIGNED, opening())))] == [
+        "launch.area_reopened",
+        "launch.checkout_closed",
+    ]
+    assert act(known, "deadline/…", T + 10) == ()  # who signed it off in the second policy's dates answers for these
+    unsigned = folded(log_of([*acts[:-1], *catalog()]))["deadlines"]
+    assert [k for k in unsigned if k[1] == "launch.policies_over"] == []
+
+
 def test_a_failed_probe_fails_its_area() -> None:
     probe = RecordProbe(mode="test", area="webhook_signing", passed=False, said="no secret", by="ada", at_s=T)
     found = areas(catalog(), [published("pro_month"), *told(*after(probe))])["webhook_signing"]
@@ -307,3 +370,38 @@ def test_a_sign_off_of_what_is_not_proven_is_refused_over_http(world: Counter) -
     assert act(world, "sign_off_area", area="prices").status_code == 200
     assert {a["area"] for a in shows(world)["areas"] if a["ready"]} == {"prices"}
     assert act(world, "sign_off_area", area="luck").json["code"] == "unknown_area"
+
+
+def test_a_cost_policy_that_has_not_begun_lets_nobody_sign_off(world: Counter) -> None:
+    from test_stripe_checkout import PACK, publish
+
+    # given one that begins in the year 2242
+    publish(world, PACK)
+    for version, said in enumerate(policy(1, 2**33), 1):
+        world._append(NewEvent(said.stream, version, said.event, world.said_by_ops))
+    world.project()
+    # when
+    refused = act(world, "sign_off_area", area=COSTS)
+    # then
+    assert (refused.status_code, refused.json["code"]) == (409, "not_proven")
+    (found,) = [a for a in shows(world)["areas"] if a["area"] == COSTS]
+    assert found["checks"][-1] == {"check": "policy_in_force", "passed": False, "said": "no cost policy has begun"}
+    assert not found["proven"] and found["holds"][0]["from"].startswith("2242-")
+    assert "pass_through: no cost policy has begun" in shows(world)["blocks"]
+
+
+def test_what_was_signed_off_sells_nothing_when_the_last_cost_policy_is_over(world: Counter) -> None:
+    from test_stripe_checkout import BACK, PACK, publish
+
+    # given an open gate, and a policy of an hour that somebody signed off in time
+    publish(world, PACK)
+    for version, said in enumerate(policy(1, T, T + 3_600), 1):
+        world._append(NewEvent(said.stream, version, said.event, world.said_by_ops))
+    stream = launch_stream("test")
+    (signed,) = after(signing(COSTS))
+    world._append(NewEvent(stream, len(world.log.read_stream(stream)) + 1, signed, world.said_by_ops))
+    world.project()
+    # when it is over, and no worker looked yet
+    refused = world.ask_for("acme/checkouts", {"plan": "pack", **BACK})
+    # then
+    assert (refused.status_code, refused.json["code"]) == (409, "checkout_closed")

@@ -15,13 +15,14 @@ from api.resources.lists import Read, Source, single
 from api.resources.publish import answered, read, section
 from api.schemas.launch import LAUNCH
 from ledger.ids import MODES
+from projections.launch_checks import held_at
 from replay.tables import LIVE
 
 launch = section("launch", "The launch gate: what is proven before anything is sold directly")
 
 _AREA = (
     "area", "path", "proven", "ready", "checks", "evidence", "proven_in", "signed", "signed_by", "signed_why",
-    "until_s", "reopened",
+    "until_s", "reopened", "holds",
 )  # fmt: skip
 _SAID = ", ".join(f"'{name}', a.{name}" for name in _AREA)
 _MODES = ", ".join(f"('{mode}')" for mode in MODES)
@@ -40,13 +41,23 @@ def get_launch(given: dict[str, Any]) -> Response:
     """Get the launch gate of the key's mode: each area with its checks, evidence and sign-off, and what blocks it."""
     here = context()
     content, fresh = single(here, caller(), _SOURCE, [], given["min_position"])
-    until = {a["area"]: a["until"] for a in content["areas"]}
-    known = {
-        a["area"]: ([c["said"] for c in a["checks"] if not c["passed"]], a["signed"], _seconds(until[a["area"]]))
-        for a in content["areas"]
-    }
+    known = {}
+    for area in content["areas"]:
+        _dated(area, here.clock())
+        failing = [c["said"] for c in area["checks"] if not c["passed"]]
+        known[area["area"]] = (failing, area["signed"], _seconds(area["until"]))
     content["blocks"] = list(blocks_of(known, here.clock()))
     return send(answer(content, fresh, if_none_match()))
+
+
+def _dated(area: dict[str, Any], now_s: float) -> None:
+    """What dates alone say of an area now."""
+    spans = [{"from_s": _seconds(s["from"]), "until_s": _seconds(s["until"])} for s in area["holds"] or ()]
+    held = held_at(spans, now_s)
+    if held is not None:
+        area["checks"].append(held._asdict())
+        area["proven"] = area["proven"] and held.passed
+        area["ready"] = area["ready"] and held.passed
 
 
 def _seconds(told: str | None) -> int | None:

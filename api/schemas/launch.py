@@ -12,6 +12,7 @@ EVIDENCE = of_entries(
     {"stream": "Where the event stands in the log; `version` its place there", "shows": "What it proves"},
     stream=TEXT, event=TEXT, shows=TEXT,
 )  # fmt: skip
+SPAN = of_entries("LaunchSpan", {"until": "null: without end"}, from_s=TIME, until_s=TIME)
 AREA = of_entries(
     "LaunchArea",
     {
@@ -20,10 +21,11 @@ AREA = of_entries(
         "ready": "Proven, and signed off",
         "proven_in": "The mode of the evidence: live may cite test",
         "until": "When the sign-off ends by itself",
+        "holds": "When cost policies are in force; null: no date bounds this area",
         "reopened": "Why a sign-off fell, until the next",
     },
     area=TEXT, path=TEXT, proven=BOOL, ready=BOOL, checks=many(CHECK), evidence=many(EVIDENCE), proven_in=TEXT,
-    signed=BOOL, signed_by=TEXT, signed_why=TEXT, until_s=TIME, reopened=TEXTS,
+    signed=BOOL, signed_by=TEXT, signed_why=TEXT, until_s=TIME, reopened=TEXTS, holds=many(SPAN),
 )  # fmt: skip
 LAUNCH = Shape(
     "Launch",

@@ -1,11 +1,13 @@
 """`recount launch status | check | sign-off | revoke | open | close`: what is proven before anything is sold."""
 
+from collections import Counter
 from typing import Any
 
 import click
 
 from ledger.ids import Mode
 from ledger.launch_events import AREAS, PATHS
+from projections.launch_checks import failing_at, held_at
 from replay.cli.answers import when_of
 from replay.cli.options import Asks, act_options, json_option, mode_option
 from replay.cli.printing import Column, say, say_done, say_json, say_table
@@ -16,7 +18,7 @@ from replay.tables import LIVE
 
 _AREA = click.argument("area", metavar="AREA", type=click.Choice(AREAS))
 _NAMES = ("area", "path", "proven", "ready", "checks", "failing", "evidence", "proven_in", "signed", "signed_by",
-          "signed_why", "until_s", "reopened")  # fmt: skip
+          "signed_why", "until_s", "reopened", "holds")  # fmt: skip
 #: Whatever is not ready makes `status` exit 1.
 _BLOCKED = 1
 
@@ -38,7 +40,9 @@ def status(ctx: click.Context, mode: Mode, as_json: bool) -> None:
         gate = conn.execute(
             f"SELECT open, by, why, since_us FROM {LIVE}.launch_gates WHERE mode = %s", [mode]
         ).fetchone()
-    areas: dict[str, dict[str, Any]] = {row[0]: dict(zip(_NAMES, row, strict=True)) for row in rows}
+        clock = conn.execute("SELECT extract(epoch FROM now())").fetchone()
+    assert clock is not None
+    areas: dict[str, dict[str, Any]] = {row[0]: _now(dict(zip(_NAMES, row, strict=True)), clock[0]) for row in rows}
     known = {a: (row["failing"], row["signed"], row["until_s"]) for a, row in areas.items()}
     blocks = service("launch_blocks")(known)
     found = {"mode": mode, "open": bool(gate and gate[0]), "blocks": list(blocks), "areas": list(areas.values())}
@@ -48,6 +52,17 @@ def status(ctx: click.Context, mode: Mode, as_json: bool) -> None:
         _show(mode, gate, areas)
     if blocks:
         ctx.exit(_BLOCKED)
+
+
+def _now(area: dict[str, Any], now_s: float) -> dict[str, Any]:
+    """An area as dates alone leave it now."""
+    held = held_at(area["holds"], now_s)
+    if held is None:
+        return area
+    failing = failing_at(area["failing"], area["holds"], now_s)
+    proven = not failing
+    told = {"checks": [*area["checks"], held._asdict()], "failing": failing}
+    return {**area, **told, "proven": proven, "ready": proven and area["signed"]}
 
 
 def _show(mode: Mode, gate: Any, areas: dict[str, dict[str, Any]]) -> None:
@@ -74,7 +89,10 @@ def _line(area: str, row: dict[str, Any] | None) -> tuple[Any, ...]:
 @act_options
 @json_option
 def check(org: str | None, mode: Mode, asks: Asks, as_json: bool) -> None:
-    """Try what can be tried, and keep the events that prove areas end to end. Live mode may cite test mode."""
+    """Try what can be tried, keep the events that prove areas end to end, and look at what Stripe has.
+
+    Live mode may cite test mode. Stripe sends no event about a tax registration: it is seen here.
+    """
     with attached() as edge:
         done = edge.act("check_launch", asks, mode=mode, org=org)
     kept = [e for d in done for e in d.events]
@@ -84,8 +102,11 @@ def check(org: str | None, mode: Mode, asks: Asks, as_json: bool) -> None:
     for event in kept:
         if event["event"] == "launch.probed":
             say(f"{event['area']}: {event['said']}")
-        else:
+        elif "area" in event:
             say(f"{event['area']}: proven in {event['proven_in']} mode by {len(event['events'])} events")
+    seen = Counter(event["object"] for event in kept if "object" in event)
+    if seen:
+        say(f"seen in Stripe: {', '.join(f'{n} {what}' for what, n in sorted(seen.items()))}")
     if not kept:
         say("nothing is new")
 

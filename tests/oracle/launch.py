@@ -1,7 +1,10 @@
 """The launch gate by looking: what the log says of each area, and what the world looks like beside it."""
 
+import itertools
 from collections.abc import Iterable
 from typing import Any
+
+from oracle.passthrough import passthrough_rows
 
 Row = dict[str, Any]
 Rows = dict[str, dict[tuple[str, ...], Row]]
@@ -20,7 +23,6 @@ _WORDS = (
     "LaunchSignOffRevoked",
     "LaunchAreaReopened",
 )
-_POLICIES = ("CostPolicyApproved", "CostPolicyEnded")
 
 
 def launch_rows(rows: Rows, decided: Decided, verified: Iterable[tuple[str, str]]) -> Rows:
@@ -28,6 +30,7 @@ def launch_rows(rows: Rows, decided: Decided, verified: Iterable[tuple[str, str]
     made: Rows = {
         "launch_words": {(m, a): _word(m, a, decided) for m, a in _spoken_of(decided)},
         "launch_gates": _gates(decided),
+        "cost_policies": passthrough_rows(e for e, _ in decided)["cost_policies"],
         "launch_verified": {key: dict(zip(("mode", "account"), key, strict=True)) for key in verified},
     }
     made["launch_areas"] = {key: _area({**rows, **made}, key) for key in made["launch_words"]}
@@ -36,6 +39,7 @@ def launch_rows(rows: Rows, decided: Decided, verified: Iterable[tuple[str, str]
         for key, area in made["launch_areas"].items()
         if area["signed"] and area["failing"]
     }
+    del made["cost_policies"]
     return made
 
 
@@ -45,7 +49,6 @@ def _named(event: Any, *names: str) -> bool:
 
 def _spoken_of(decided: Decided) -> set[tuple[str, str]]:
     found = {(e.mode, area) for e, _ in decided if _named(e, "PlanPublished") for area in PATHS}
-    found |= {(e.mode, "pass_through") for e, _ in decided if _named(e, *_POLICIES)}
     return found | {(e.mode, e.area) for e, _ in decided if _named(e, *_WORDS)}
 
 
@@ -59,7 +62,6 @@ def _word(mode: str, area: str, decided: Decided) -> Row:
     because = []
     if last is not None and not signed:
         because = list(last.because) if _named(last, "LaunchAreaReopened") else [last.why]
-    policies = [e for e, _ in decided if _named(e, *_POLICIES) and e.mode == mode] if area == "pass_through" else []
     return {
         "mode": mode,
         "area": area,
@@ -72,7 +74,6 @@ def _word(mode: str, area: str, decided: Decided) -> Row:
         "signed_why": last.why if signed else None,
         "until_s": last.until_s if signed else None,
         "reopened": because,
-        "policies": sum(1 if _named(e, "CostPolicyApproved") else -1 for e in policies),
     }
 
 
@@ -103,7 +104,28 @@ def _area(rows: Rows, key: tuple[str, ...]) -> Row:
         "checks": [dict(zip(("check", "passed", "said"), one, strict=True)) for one in looked],
         "failing": failing,
         **{n: word[n] for n in told},
+        "holds": _spans(rows, mode) if area == "pass_through" else None,
     }
+
+
+def _policies(rows: Rows, mode: str) -> list[Row]:
+    """Cost policies that hold for one second at least."""
+    every = [p for p in _of(rows, "cost_policies", mode) if p["status"] == "approved"]
+    return [p for p in every if p["until_s"] is None or p["until_s"] > p["from_s"]]
+
+
+def _spans(rows: Rows, mode: str) -> list[Row]:
+    """When at least one cost policy holds: asked anew between any two dates that some policy names."""
+    policies = _policies(rows, mode)
+    dates = sorted({d for p in policies for d in (p["from_s"], p["until_s"]) if d is not None})
+    spans: list[Row] = []
+    for date, following in itertools.pairwise([*dates, None]):
+        if any(p["from_s"] <= date and (p["until_s"] is None or p["until_s"] > date) for p in policies):
+            if spans and spans[-1]["until_s"] == date:
+                spans[-1]["until_s"] = following
+            else:
+                spans.append({"from_s": date, "until_s": following})
+    return spans
 
 
 def _looked(rows: Rows, mode: str, area: str, word: Row) -> Iterable[tuple[str, bool, str]]:
@@ -121,7 +143,7 @@ def _looked(rows: Rows, mode: str, area: str, word: Row) -> Iterable[tuple[str, 
     elif area in _OF_WORLD:
         yield from _OF_WORLD[area](rows, mode)
     elif area == "pass_through":
-        n = word["policies"]
+        n = len(_policies(rows, mode))
         yield "policy_approved", n > 0, f"{n} cost policies are approved" if n > 0 else "no cost policy is approved"
     elif area == "setup_gating" and plans and not any(p.get("setup_steps") for p in plans):
         yield "no_setup", True, "no plan on sale has setup steps"

@@ -51,6 +51,11 @@ def _due_times(rows: Rows) -> Iterable[tuple[Key, int, Row]]:
         if a["signed"] and a["until_s"] is not None:
             whose = {"org": None, "account": None, "customer": None}
             yield (mode, "launch.sign_off_ending", _spelled(area)), a["until_s"], {**whose, "about": {"area": area}}
+        for span in (a["holds"] or ()) if a["signed"] else ():
+            if span["until_s"] is not None:
+                whose = {"org": None, "account": None, "customer": None}
+                about = {"area": area, "holds": a["holds"]}
+                yield (mode, "launch.policies_over", _spelled(area)), span["until_s"], {**whose, "about": about}
     if "reservations" in rows:
         yield from passthrough.due_times(rows)
 
