@@ -10,12 +10,13 @@ The journal comes as an argument; clock, ids and settings come in `Asked`.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
 
 from commands.approvals import APPROVALS, RequestApproval, Settle, approval_id
 from commands.base import Decider, Journal
+from commands.consequences import Follow, decided
 from ledger.errors import Invalid, StreamMoved
 from ledger.events import Event, Metadata, NewEvent, ReceiptKept, Recorded
 from ledger.ids import Mode, approval_stream, receipt_stream
@@ -45,6 +46,15 @@ class About(msgspec.Struct, frozen=True):
     """The request that it is about, where it settles one without doing what was asked for."""
 
 
+#: From the subject as it stands before, and who asks: what else has to follow, each on another stream.
+Beside: TypeAlias = Callable[[State, "Asked"], tuple[Follow, ...]]
+
+
+def nothing_beside(state: Any, asked: "Asked") -> tuple[Follow, ...]:
+    """An act is about its own subject alone."""
+    return ()
+
+
 @dataclass(frozen=True)
 class Act(Generic[Command, State]):
     """A kind of act: how it is decided, what it concerns, and what it weighs."""
@@ -55,6 +65,8 @@ class Act(Generic[Command, State]):
     stream: Callable[[Command], str]
     about: Callable[[Command], About]
     weight: int = 10
+    beside: Beside[State] = nothing_beside
+    """What is appended with it, as one unit, where it changes anything: one that is refused refuses the act."""
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,10 +161,13 @@ def _decide(
     metadata = _metadata(asked, about)
     stream = act.stream(command)
     history = journal.read_stream(stream)
-    events = act.decider.decide(command, act.decider.fold(r.event for r in history))
+    state = act.decider.fold(r.event for r in history)
+    events = act.decider.decide(command, state)
+    follows = act.beside(state, asked) if events else ()
+    beside = [event for follow in follows for event in decided(journal, follow, metadata)]
     if asked.approval is not None:
         settled = _settle(journal, act, command, asked, metadata)
-        return [*settled, *_placed(stream, history, events, metadata)], None
+        return [*settled, *_placed(stream, history, events, metadata), *beside], None
     if events and act.weight >= asked.second_person_from:
         id = approval_id(asked.person, asked.idempotency_key)
         request = RequestApproval(
@@ -168,7 +183,7 @@ def _decide(
         )
         requested = APPROVALS.decide(request, APPROVALS.initial)
         return _placed(approval_stream(id), (), requested, metadata), id
-    return _placed(stream, history, events, metadata), None
+    return [*_placed(stream, history, events, metadata), *beside], None
 
 
 def _settle(

@@ -48,20 +48,18 @@ def append_once(journal: Journal, receipt: Receipt, follows: Iterable[Follow], m
             return False
         unit = [NewEvent(receipt.stream, receipt.version, receipt.event, metadata)]
         for follow in follows:
-            decided = _decided(journal, follow, metadata)
-            if decided is None and follow.gate:
-                break
-            unit += decided or []
+            try:
+                unit += decided(journal, follow, metadata)
+            except Refused:
+                if follow.gate:
+                    break
         if isinstance(journal.append(*unit), Appended):
             return True
     return False
 
 
-def _decided(journal: Journal, follow: Follow, metadata: Metadata) -> list[NewEvent] | None:
-    """What a command comes to; None: it is refused."""
+def decided(journal: Journal, follow: Follow, metadata: Metadata) -> list[NewEvent]:
+    """What a command comes to, next in its stream. Raises what its decider raises."""
     history = journal.read_stream(follow.stream)
-    try:
-        events = follow.decider.decide(follow.command, follow.decider.fold(r.event for r in history))
-    except Refused:
-        return None
+    events = follow.decider.decide(follow.command, follow.decider.fold(r.event for r in history))
     return [NewEvent(follow.stream, len(history) + 1 + i, e, metadata) for i, e in enumerate(events)]

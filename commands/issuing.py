@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from commands.acts import About, Act
+from commands.acts import About, Act, Beside, nothing_beside
 from commands.base import Decider
 from commands.consequences import Follow
+from commands.issuing_batches import billed_again
 from commands.issuing_process import Issuance, evolve, want
 from commands.issuing_steps import Taken, closing, taken
 from commands.issuing_terms import RequestIssuance, requested, same
@@ -109,7 +110,7 @@ def _whose(command: RequestIssuance) -> About:
     return About(f"issuance/{command.issuance}", command.mode, command.account, command.org)
 
 
-def _act(name: str, command: type[Any], weight: int) -> Act[Any, Issuance]:
+def _act(name: str, command: type[Any], weight: int, beside: Beside[Issuance] = nothing_beside) -> Act[Any, Issuance]:
     return Act(
         name,
         command,
@@ -117,6 +118,7 @@ def _act(name: str, command: type[Any], weight: int) -> Act[Any, Issuance]:
         lambda given: issuance_stream(given.mode, given.issuance),
         lambda given: About(f"issuance/{given.issuance}", given.mode),
         weight,
+        beside,
     )
 
 
@@ -124,7 +126,7 @@ ISSUE_INVOICE: Act[RequestIssuance, Issuance] = Act(
     "issue_invoice", RequestIssuance, ISSUANCES, lambda given: issuance_stream(given.mode, given.issuance), _whose, 20
 )
 FINALIZE_ISSUANCE = _act("finalize_issuance", FinalizeIssuance, 20)
-RETRY_ISSUANCE = _act("retry_issuance", RetryIssuance, 10)
+RETRY_ISSUANCE = _act("retry_issuance", RetryIssuance, 10, billed_again)
 #: Somebody is billed otherwise than we reckoned: that takes two persons.
 RELEASE_ISSUANCE = _act("release_issuance", ReleaseIssuance, 60)
 VOID_ISSUANCE = _act("void_issuance", VoidIssuance, 30)

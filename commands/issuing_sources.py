@@ -11,17 +11,18 @@ from typing import Any, Protocol
 
 from commands.consequences import Follow
 from commands.issuing import ISSUANCES, VoidIssuance, request_issuance
+from commands.issuing_batches import BATCH, batch_source
 from commands.issuing_terms import MAX_AMOUNT_MINOR, MAX_LINES, RequestIssuance, issuance_id
 from commands.reconciliation_batches_deciding import RECONCILIATION_BATCHES
 from commands.reconciliation_batches_invoicing import BeginIssuing, FollowInvoice
 from ledger.codec import decode_metadata
 from ledger.events import Recorded
 from ledger.hosting_billing_events import HostingInvoiceClosed, InvoiceLine
-from ledger.ids import Mode, issuance_stream, key_of, reconciliation_stream
+from ledger.ids import Mode, issuance_stream, reconciliation_stream
 from ledger.issuing_events import IssuanceLine
 from ledger.passthrough_events import BatchInvoiceReady
 
-HOSTING, PASS_THROUGH = "hosting_invoice", "reconciliation_batch"
+HOSTING = "hosting_invoice"
 #: Our own customers are the platform's.
 _ACCOUNT = "platform"
 _BY = "system"
@@ -99,7 +100,7 @@ def bill_batch(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow, 
         org=ready.org,
         customer=ready.billing_owner,
         currency=ready.currency,
-        source_kind=PASS_THROUGH,
+        source_kind=BATCH,
         source=batch_source(ready.org, ready.period, ready.number, cause.version),
         lines=fitting,
     )
@@ -118,7 +119,7 @@ def follow_batch(difference: Differs, receipt: str, now_s: int) -> tuple[Follow,
         return ()
     period, _, number = batch.rpartition(".")
     if now["state"] == "withdrawn":
-        id = issuance_id(difference.mode, _ACCOUNT, PASS_THROUGH, batch_source(org, period, int(number), int(version)))
+        id = issuance_id(difference.mode, _ACCOUNT, BATCH, batch_source(org, period, int(number), int(version)))
         void = VoidIssuance(mode=difference.mode, issuance=id)
         return (Follow(ISSUANCES, issuance_stream(difference.mode, id), void),)
     command = FollowInvoice(
@@ -135,11 +136,6 @@ def follow_batch(difference: Differs, receipt: str, now_s: int) -> tuple[Follow,
         credited_minor=now["credited_minor"],
     )
     return (Follow(RECONCILIATION_BATCHES, reconciliation_stream(difference.mode, org, period), command),)
-
-
-def batch_source(org: str, period: str, number: int, version: int) -> str:
-    """What is billed by an approval of a batch: approved anew, it is something else."""
-    return key_of((org, f"{period}.{number}", str(version)))
 
 
 def month_of(month: str) -> tuple[int, int]:

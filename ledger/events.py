@@ -553,7 +553,8 @@ class DifferenceClosed(Event, frozen=True, kw_only=True, gc=False):
     done: Any
     """What has been done now, in the derivation's own words; None: nothing is left of it."""
     silent: bool
-    """True: nothing followed. It stood so when the reaction began, or an operator said to pass over it."""
+    """True: nothing followed. It stood so when the reaction began, an operator said to pass over it, or a person's act
+    brought it about."""
 
 
 class DifferencesReleased(Event, frozen=True, kw_only=True, gc=False):

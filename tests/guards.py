@@ -540,8 +540,8 @@ GUARDS = (
     Guard(
         "billing by itself: a batch that was reopened before it was asked for is not billed",
         "commands/consequences.py",
-        "            if decided is None and follow.gate:\n                break\n",
-        "",
+        "                if follow.gate:\n                    break\n",
+        "                pass\n",
         "tests/test_passthrough_invoices.py::test_where_a_gate_refuses_nothing_behind_it_follows",
     ),
     Guard(

@@ -6,7 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from commands.hosting_invoices import CloseInvoice, invoice
-from commands.issuing_sources import batch_source, bill_hosting, month_of
+from commands.issuing_batches import batch_source
+from commands.issuing_sources import bill_hosting, month_of
 from commands.issuing_terms import MAX_AMOUNT_MINOR, MAX_LINES, requested
 from ledger.codec import decode, encode, encode_metadata
 from ledger.events import Metadata, Recorded
