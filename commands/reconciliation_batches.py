@@ -33,6 +33,8 @@ State = Literal[
 ]  # fmt: skip
 #: While nobody was invoiced and nobody may have been: what can be reviewed again, or dropped.
 NOT_INVOICED: frozenset[State] = frozenset({"approved", "invoice_ready", "issue_failed"})
+#: While nothing of it can be dropped or voided any more.
+SETTLED: frozenset[State] = frozenset({"paid", "credited"})
 #: What still changes.
 UNDER_WAY: frozenset[State] = frozenset({"collecting", "in_review"})
 #: Where an invoice may go from where: our failure to issue it, and Stripe's states, are different lines.
@@ -145,12 +147,38 @@ def _moved(batch: Batch, event: Event) -> Batch:
     return replace(batch, state=event.state, invoice=event.invoice, credited_minor=event.credited_minor)
 
 
-def spent_of(batches: Batches, currency: str) -> dict[str, Decimal]:
-    """What all batches bill of each category in a currency, before markup: what a cap is held against."""
-    found: dict[str, Decimal] = {}
-    for batch in batches.values():
-        if batch.opened.currency != currency:
-            continue
-        for line, decision in batch.billed():
-            found[line.category] = found.get(line.category, Decimal(0)) + Decimal(decision.cost)
+def spent_under(batches: Batches, own: Batch) -> dict[str, dict[int, Decimal]]:
+    """Category -> version -> what is billed under it or an earlier one, before markup: what its cap is held against.
+
+    Over all batches in the currency of `own`. Where refunds outweigh the charges of another batch they make room only
+    when it is `SETTLED`: until then it could be dropped, and what had filled the room would be above the cap.
+    """
+    found: dict[str, dict[int, Decimal]] = {}
+    costs = [(b, _costs(b)) for b in batches.values() if b.opened.currency == own.opened.currency]
+    for category in {category for _, each in costs for category in each}:
+        versions = sorted({version for _, each in costs for version in each.get(category, {})})
+        found[category] = {
+            version: sum((_counted(b, own, each.get(category, {}), version) for b, each in costs), Decimal(0))
+            for version in versions
+        }
     return found
+
+
+def spent_of(batches: Batches, own: Batch) -> dict[str, Decimal]:
+    """Category -> what is billed under all of its versions together."""
+    return {category: each[max(each)] for category, each in spent_under(batches, own).items()}
+
+
+def _costs(batch: Batch) -> dict[str, dict[int, Decimal]]:
+    found: dict[str, dict[int, Decimal]] = {}
+    for line, decision in batch.billed():
+        assert decision.policy_version is not None
+        its = found.setdefault(line.category, {})
+        its[decision.policy_version] = its.get(decision.policy_version, Decimal(0)) + Decimal(decision.cost)
+    return found
+
+
+def _counted(batch: Batch, own: Batch, costs: Mapping[int, Decimal], version: int) -> Decimal:
+    cost = sum((c for v, c in costs.items() if v <= version), Decimal(0))
+    sure = batch.state in SETTLED or batch.opened.number == own.opened.number
+    return cost if sure else max(cost, Decimal(0))

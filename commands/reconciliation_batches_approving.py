@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from commands.reconciliation_batches import Batch, Batches, spent_of
+from commands.reconciliation_batches import Batch, Batches, spent_of, spent_under
 from ledger.errors import Refused
 from ledger.events import Event
 from ledger.ids import Mode
@@ -90,7 +90,7 @@ def approved(where: Mapping[str, Any], command: ApproveBatch, batches: Batches, 
 
 def _must_be_reviewed(command: ApproveBatch, batches: Batches, batch: Batch) -> None:
     """What is held may be left; what could be billed has to be decided on."""
-    spent = spent_of(batches, batch.opened.currency)
+    spent = spent_of(batches, batch)
     open_lines = [line for place, line in batch.lines() if place not in batch.decided]
     left = 0
     for line in open_lines:
@@ -115,22 +115,13 @@ def _must_cover(terms: Terms | None, line: BatchLine, currency: str) -> None:
 
 def _must_be_within_caps(terms: Mapping[str, Terms], batches: Batches, batch: Batch) -> None:
     """Everything that is billed under a version or an earlier one stays within its cap, in all batches together."""
-    currency = batch.opened.currency
-    billed: dict[str, dict[int, Decimal]] = {}
-    for other in batches.values():
-        if other.opened.currency == currency:
-            for line, decision in other.billed():
-                assert decision.policy_version is not None
-                mine = billed.setdefault(line.category, {})
-                mine[decision.policy_version] = mine.get(decision.policy_version, _ZERO) + Decimal(decision.cost)
-    for category in {line.category for line, _ in batch.billed()}:
-        running = _ZERO
-        for version, cost in sorted(billed[category].items()):
-            running += cost
+    spent = spent_under(batches, batch)
+    for category in sorted({line.category for line, _ in batch.billed()}):
+        for version, cost in spent[category].items():
             its = terms.get(f"{category}@{version}")
-            if its is not None and its.cap_minor is not None and running > its.cap_minor:
+            if its is not None and its.cap_minor is not None and cost > its.cap_minor:
                 raise Refused(
-                    f"{category} would come to {told(running)}, above the cap of {its.cap_minor}", code="above_cap"
+                    f"{category} would come to {told(cost)}, above the cap of {its.cap_minor}", code="above_cap"
                 )
 
 

@@ -36,7 +36,7 @@ def reviewed(command: ReviewCharges, batches: Batches, batch: Batch, said: Mappi
         raise Invalid("an adjusted charge has a cost, and no other", code="bad_amount")
     if command.decision == "adjust" and len(command.charges) != 1:
         raise Invalid("adjust one charge at a time: each has its own reason", code="not_one_charge")
-    spent = spent_of(batches, batch.opened.currency)
+    spent = spent_of(batches, batch)
     found: dict[int, list[LineDecision]] = {}
     for place, line in _chosen(command, batch):
         before = batch.decided.get(place)

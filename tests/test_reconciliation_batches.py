@@ -58,7 +58,7 @@ def batch(office: Office, number: int = 1) -> Batch:
 def approve(
     office: Office, number: int = 1, by: str = "eve", policies: tuple[str, ...] = ("inference@1",), **more: Any
 ):
-    return office.batch("approve_batch", 1, by=by, policy_versions=policies, **more)
+    return office.batch("approve_batch", number, by=by, policy_versions=policies, **more)
 
 
 def test_a_reviewed_batch_is_ready_to_the_cent(office: Office) -> None:
@@ -155,6 +155,24 @@ def test_what_was_given_back_and_then_rejected_cannot_let_a_cap_be_passed(office
     office.batch("review_charges", 1, decision="accept", charges=("openai/back", "openai/c1"))
     office.batch("review_charges", 1, decision="reject", charges=("openai/back",))
     assert refusal(approve, office) == "above_cap"
+
+
+def test_refunds_of_another_batch_make_room_once_it_is_paid(office: Office) -> None:
+    office.policy(1_000, category="search")
+    in_review(office, charge("back", -50), charge("s1", 60, category="search"), cap_minor=100)
+    office.batch("review_charges", 1, decision="accept")
+    approve(office, policies=("inference@1", "search@1"))
+    office.charge(charge("c1", 140))
+    office.batch("open_batch", currency="usd", found=found(office))
+    office.batch("start_review", 2, statements={"openai": Decimal(150)})
+    accept = {"decision": "accept", "charges": ("openai/c1",)}
+    # when it could still be dropped, then it makes none
+    assert refusal(office.batch, "review_charges", 2, **accept) == "charge_held"
+    for state in ("issuing", "issued", "paid"):
+        move(office, state, invoice="in_1")
+    office.batch("review_charges", 2, **accept)
+    approve(office, 2)
+    assert batch(office, 2).state == "invoice_ready"
 
 
 def test_one_batch_of_a_currency_is_under_way_at_a_time(office: Office) -> None:
