@@ -22,6 +22,7 @@ from api.settings import Settings
 from commands.acts import Act, Asked, Done
 from commands.launch import (
     CLOSE_CHECKOUT,
+    LAUNCH,
     OPEN_CHECKOUT,
     RECORD_EVIDENCE,
     RECORD_PROBE,
@@ -29,7 +30,7 @@ from commands.launch import (
     SIGN_OFF_AREA,
 )
 from ledger.errors import Invalid, StoreUnavailable
-from ledger.ids import Mode
+from ledger.ids import Mode, launch_stream
 from ledger.launch_events import AREAS, END_TO_END
 from ledger.store import Log, as_role
 from ledger.stripe_call_events import StripeObjectObserved
@@ -39,6 +40,7 @@ from replay.tables import LIVE
 _ACTS: dict[str, Act[Any, Any]] = {
     a.name: a for a in (RECORD_EVIDENCE, RECORD_PROBE, SIGN_OFF_AREA, REVOKE_SIGN_OFF, OPEN_CHECKOUT, CLOSE_CHECKOUT)
 }
+_SIGNING = "webhook_signing"
 #: What of each act's command a caller gives beside the mode.
 GIVEN: dict[str, tuple[str, ...]] = {
     "record_launch_evidence": ("area", "proven_in", "org"),
@@ -89,11 +91,13 @@ def check_launch(database: Database, settings: Settings, *, mode: Mode, org: str
     """
     secrets = (*settings.platform_secrets, *settings.connect_secrets)
     passed = any(s.mode in (None, mode) for s in secrets)
-    said = f"a signing secret for {mode} mode is configured" if passed else f"no signing secret for {mode} mode"
-    probe = {"area": "webhook_signing", "passed": passed, "said": said}
-    done = [_one(database, settings, "record_launch_probe", mode, asked, probe)]
+    said = f"a signing secret for {mode} mode is configured" if passed else _no_secret(mode)
+    done = []
     modes: tuple[Mode, ...] = (mode,) if mode == "test" else ("live", "test")
     with contextlib.closing(Log(database.conninfo)) as log, _reading(database) as conn:
+        if not (passed and _failed_by_a_person(log, mode)):
+            probe = {"area": _SIGNING, "passed": passed, "said": said}
+            done.append(_one(database, settings, "record_launch_probe", mode, asked, probe))
         found = {area: next((m for m in modes if evidence_of(conn, log, area, m, org)), None) for area in END_TO_END}
     for area, proven_in in found.items():
         if proven_in is not None:
@@ -102,6 +106,16 @@ def check_launch(database: Database, settings: Settings, *, mode: Mode, org: str
     seen = () if asked.dry_run else look(database, settings, mode)
     told = tuple({"event": StripeObjectObserved.NAME, "object": s.object_type, "id": s.object_id} for s in seen)
     return [*done, Done(act="look_at_stripe", changed=bool(told), events=told)]
+
+
+def _no_secret(mode: Mode) -> str:
+    return f"no signing secret for {mode} mode"
+
+
+def _failed_by_a_person(log: Log, mode: Mode) -> bool:
+    """Whether somebody saw signing fail: that a secret is configured does not mend it, only their own word does."""
+    probes = LAUNCH.fold(r.event for r in log.read_stream(launch_stream(mode))).probes
+    return any(area == _SIGNING and not passed and said != _no_secret(mode) for area, passed, said in probes)
 
 
 def blocks_now(known: Mapping[str, tuple[Sequence[str], bool, int | None]]) -> tuple[str, ...]:

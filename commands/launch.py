@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from commands.acts import About, Act
+from commands.acts import MAX_REASON, About, Act
 from commands.base import Decider
 from commands.identifiers import require_mode
 from ledger.errors import Invalid, Refused
@@ -137,7 +137,8 @@ def evolve(launch: Launch, event: Event) -> Launch:
 def decide(command: Command, launch: Launch) -> tuple[Event, ...]:
     """What comes of a command. What is so already is no event.
 
-    Raises Invalid (`unknown_area`, `ends_before_it_begins`), Refused: `not_proven`, `nothing_proves`, `launch_blocked`.
+    Raises Invalid (`unknown_area`, `ends_before_it_begins`, `reason_required`), Refused: `not_proven`,
+    `nothing_proves`, `launch_blocked`.
     """
     require_mode(command.mode)
     if isinstance(command, OpenCheckout):
@@ -150,6 +151,8 @@ def decide(command: Command, launch: Launch) -> tuple[Event, ...]:
     if isinstance(command, RecordEvidence):
         return _keep(command, launch)
     if isinstance(command, RecordProbe):
+        if not 0 < len(command.said.strip()) <= MAX_REASON:
+            raise Invalid(f"say what was seen, in 1 to {MAX_REASON} characters", code="reason_required")
         known = (command.area, command.passed, command.said) in launch.probes
         return () if known else (LaunchProbed(**msgspec.structs.asdict(command)),)
     if isinstance(command, SignOffArea):

@@ -3,6 +3,7 @@
 import random
 from typing import Any
 
+import msgspec
 import pytest
 from billing_world import Counter, counter
 from histories import different, folded
@@ -116,8 +117,10 @@ def test_evidence_is_of_areas_that_are_proven_end_to_end_and_live_may_cite_test(
 def test_a_probe_is_kept_when_what_it_says_changes() -> None:
     probe = RecordProbe(mode="test", area="webhook_signing", passed=False, said="no secret", by="ada", at_s=T)
     assert len(after(probe, probe)) == 1
-    with pytest.raises(Invalid):
-        decide(RecordProbe(mode="test", area="luck", passed=True, said="", by="ada", at_s=T), LAUNCH.fold([]))
+    for more, code in (({"area": "luck"}, "unknown_area"), ({"said": " "}, "reason_required")):
+        with pytest.raises(Invalid) as invalid:
+            decide(msgspec.structs.replace(probe, **more), LAUNCH.fold([]))
+        assert invalid.value.code == code
 
 
 # ---- what is believed -------------------------------------------------------------------------
@@ -405,3 +408,28 @@ def test_what_was_signed_off_sells_nothing_when_the_last_cost_policy_is_over(wor
     refused = world.ask_for("acme/checkouts", {"plan": "pack", **BACK})
     # then
     assert (refused.status_code, refused.json["code"]) == (409, "checkout_closed")
+
+
+def test_a_probe_that_failed_stands_until_somebody_says_that_it_passes(world: Counter) -> None:
+    from test_cli import Cli
+    from test_stripe_checkout import PACK, publish
+
+    publish(world, PACK)
+    cli = Cli(world.conninfo, STRIPE_WEBHOOK_SECRET="whsec_1")
+
+    def said(*words: str) -> list[str]:
+        told = cli("launch", *words, "--reason", "we looked").stdout
+        world.project()
+        (area,) = [a for a in shows(world)["areas"] if a["area"] == "webhook_signing"]
+        return [told, *(c["said"] for c in area["checks"] if c["check"] == "probe" and not c["passed"])]
+
+    seen = "evt_7 was never delivered"
+    assert said("probe", "webhook_signing", "--failed", "--said", seen)[1:] == [seen]
+    # that a secret is configured does not mend it
+    assert said("check") == ["nothing is new\n", seen]
+    (told,) = said("probe", "webhook_signing", "--passed", "--said", "it came at last")
+    assert told == "webhook_signing was tried: it came at last (test)\n"
+    assert said("check")[0] == "webhook_signing: a signing secret for test mode is configured\n"
+    # and one must say which
+    refused = cli("launch", "probe", "prices", "--said", "hm", code=2)
+    assert "say either --passed or --failed" in refused.stderr

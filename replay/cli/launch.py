@@ -1,10 +1,11 @@
-"""`recount launch status | check | sign-off | revoke | open | close`: what is proven before anything is sold."""
+"""`recount launch …`: what is proven before anything is sold, who answers for it, and whether checkout is open."""
 
 from collections import Counter
 from typing import Any
 
 import click
 
+from ledger.errors import Invalid
 from ledger.ids import Mode
 from ledger.launch_events import AREAS, PATHS
 from projections.launch_checks import failing_at, held_at
@@ -111,6 +112,24 @@ def check(org: str | None, mode: Mode, asks: Asks, as_json: bool) -> None:
         say("nothing is new")
 
 
+@launch.command("probe")
+@_AREA
+@click.option("--passed/--failed", "passed", default=None, help="Whether it works.")
+@click.option("--said", metavar="TEXT", required=True, help="What was seen; shown among the checks of the area.")
+@mode_option
+@act_options
+@json_option
+def probe(area: str, passed: bool | None, said: str, mode: Mode, asks: Asks, as_json: bool) -> None:
+    """Record that AREA was tried.
+
+    A failed probe, or a delivery that is known to be missed, fails the area until a later probe passes.
+    """
+    if passed is None:
+        raise Invalid("say either --passed or --failed", code="invalid_input")
+    told = f"{area} was tried: {said}"
+    _do("record_launch_probe", {"area": area, "passed": passed, "said": said}, mode, asks, as_json, told)
+
+
 @launch.command("sign-off")
 @_AREA
 @click.option("--until", metavar="TIME", help="When it ends by itself; until it is revoked, if not given.")
@@ -156,4 +175,5 @@ def close(mode: Mode, asks: Asks, as_json: bool) -> None:
 def _do(which: str, given: dict[str, Any], mode: Mode, asks: Asks, as_json: bool, said: str) -> None:
     with attached() as edge:
         done = edge.act("launch_act", asks, which=which, mode=mode, given=given)
-    say_done(done, as_json, f"{said} ({mode})", mode=mode, **given)
+    what = {name: value for name, value in given.items() if name != "said"}  # the events say it
+    say_done(done, as_json, f"{said} ({mode})", mode=mode, **what)
