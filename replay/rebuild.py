@@ -119,8 +119,7 @@ def build(
     """Fold the log up to `upto` (None: its head now) into a fresh copy of `group` in `schema`."""
     conn.execute(f"CREATE SCHEMA {schema}")
     conn.execute(tables.bookkeeping(schema))
-    for model in group.models:
-        conn.execute(tables.ddl(schema, model, indexes=False))
+    conn.execute("".join(tables.ddl(schema, model, indexes=False) for model in group.models))
     upto = store.head(conn) if upto is None else upto
     with _no_gc():
         folded = shards.fold(conninfo, conn, group, schema, upto, progress)
@@ -186,7 +185,8 @@ def _derive_all(conn: psycopg.Connection[Any], group: Group, schema: str, deriva
                 derive.park(conn, schema, derivation.name, key, 0, error)
         count += tables.copy_rows(conn, schema, derivation, rows)
     conn.execute(tables.index_ddl(schema, derivation.table))
-    conn.execute(f'ANALYZE {schema}."{derivation.name}"')
+    if count:
+        conn.execute(f'ANALYZE {schema}."{derivation.name}"')
     return count
 
 

@@ -1,7 +1,8 @@
 """Writing folded states as rows into fresh tables: COPY, then keys and indexes, which the server makes meanwhile."""
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 import psycopg
@@ -18,18 +19,29 @@ _INDEXERS = 2
 
 def write(conninfo: str, conn: psycopg.Connection[Any], group: Group, schema: str, folded: Fold) -> dict[str, int]:
     """Write all rows of the group's projections. Returns how many, by model."""
-    waiting: list[Future[None]] = []
+    full: SimpleQueue[Table | None] = SimpleQueue()
+    empty: list[Table] = []
     with ThreadPoolExecutor(_INDEXERS, "indexer") as pool:
-        # Those written as they came need only their indexes: the server makes these while the others are written.
-        for projection in sorted(group.projections, key=lambda p: p.fresh is None):
-            if projection.fresh is None:
-                faults: list[tuple[Key, Exception]] = []
-                rows = _rows(projection, folded, faults)
-                folded.rows[projection.name] = tables.copy_rows(conn, schema, projection, rows)
-                for key, error in faults:
-                    derive.park(conn, schema, projection.name, key, 0, error)
-            waiting.append(pool.submit(_index, conninfo, schema, projection.table))
-        for each in waiting:
+        indexers = [pool.submit(_index, conninfo, schema, full) for _ in range(_INDEXERS)]
+        try:
+            # Those written as they came need only their indexes: the server makes these while the others are written.
+            for projection in sorted(group.projections, key=lambda p: p.fresh is None):
+                if projection.fresh is None:
+                    faults: list[tuple[Key, Exception]] = []
+                    rows = _rows(projection, folded, faults)
+                    folded.rows[projection.name] = tables.copy_rows(conn, schema, projection, rows)
+                    for key, error in faults:
+                        derive.park(conn, schema, projection.name, key, 0, error)
+                if folded.rows[projection.name]:
+                    full.put(projection.table)
+                else:
+                    empty.append(projection.table)
+        finally:
+            for _ in indexers:
+                full.put(None)
+        if empty:  # nothing to wait for: all at once
+            conn.execute("".join(tables.index_ddl(schema, table) for table in empty))
+        for each in indexers:
             each.result()
     for projection in group.projections:
         if projection.fresh is not None:
@@ -53,11 +65,17 @@ def _rows(projection: Projection, folded: Fold, faults: list[tuple[Key, Exceptio
         yield row, state
 
 
-def _index(conninfo: str, schema: str, table: Table) -> None:
+def _index(conninfo: str, schema: str, full: SimpleQueue[Table | None]) -> None:
+    """Make the keys and indexes of one table after the other, until there is none left."""
+    table = full.get()
+    if table is None:
+        return
     with psycopg.connect(tables.projector_conninfo(conninfo), autocommit=True) as conn:
         conn.execute("SET maintenance_work_mem = '128MB'")
-        conn.execute(tables.index_ddl(schema, table))
-        conn.execute(f'ANALYZE {schema}."{table.name}"')
+        while table is not None:
+            conn.execute(tables.index_ddl(schema, table))
+            conn.execute(f'ANALYZE {schema}."{table.name}"')
+            table = full.get()
 
 
 def _write_late(conn: psycopg.Connection[Any], schema: str, group: Group, projection: Projection, folded: Fold) -> int:

@@ -7,16 +7,14 @@ import json
 import re
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import jsonschema
-import psycopg
 from api_trade import Place, trade
-from psycopg.conninfo import make_conninfo
+from databases import fresh_database
 from samples import MONTH, Delivery, Json, T, customer, event, invoice, price, product, subscription
 
 from api.app import create_app, openapi
@@ -196,30 +194,11 @@ def _strict(node: Any) -> Any:
     return [_strict(n) for n in node] if isinstance(node, list) else node
 
 
-@cache
-def _built(server: EmbeddedPostgres, template: str) -> str:
-    """A copy of the template with its read models: to copy these takes a third of what building them does."""
-    name = f"{template}_built"
-    with psycopg.connect(make_conninfo(server.conninfo, dbname="postgres"), autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        conn.execute(f"GRANT CREATE, TEMPORARY ON DATABASE {name} TO recount_projector")
-    rebuild.ensure_built(make_conninfo(server.conninfo, dbname=name))
-    return name
-
-
 @contextmanager
 def empty_world(server: EmbeddedPostgres, template: str) -> Iterator[World]:
     """A world in a database of its own, in which nothing happened yet."""
-    name = f"t_{uuid4().hex[:12]}"
-    with psycopg.connect(make_conninfo(server.conninfo, dbname="postgres"), autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE {_built(server, template)} STRATEGY file_copy")
-        conn.execute(f"GRANT CREATE, TEMPORARY ON DATABASE {name} TO recount_projector")
-        world = World(make_conninfo(server.conninfo, dbname=name))
-        try:
-            yield world
-        finally:
-            world.close()
-            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_database(server, template) as conninfo, closing(World(conninfo)) as world:
+        yield world
 
 
 @contextmanager

@@ -5,18 +5,14 @@ Shared by the tests of the fold. Every comparison goes over the digested columns
 
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
 
 import psycopg
-from psycopg.conninfo import make_conninfo
 from samples import Delivery
 from sightings import Seen
 
-from api.postgres import EmbeddedPostgres
 from ledger import inbox
 from ledger.codec import encode_metadata
 from ledger.errors import StoreUnavailable
@@ -277,14 +273,3 @@ def different(ours: Rows, told: Rows) -> list[str]:
                 names = [c for c in mine[key] if mine[key][c] != other[key].get(c)]
                 lines += [f"{model} {key} {c}: {mine[key][c]!r} != {other[key].get(c)!r}" for c in names]
     return lines[:20]
-
-
-@contextmanager
-def fresh_database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
-    """One more migrated database, for what needs two."""
-    name = f"t_{uuid4().hex[:12]}"
-    with psycopg.connect(make_conninfo(server.conninfo, dbname="postgres"), autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        conn.execute(f"GRANT CREATE, TEMPORARY ON DATABASE {name} TO recount_projector")
-        yield make_conninfo(server.conninfo, dbname=name)
-        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")

@@ -1,15 +1,13 @@
 """A hosting world for tests: what people and clusters say goes into a real log, and the jobs run when they are told."""
 
+import contextlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
 import psycopg
-from api_world import _built
-from psycopg.conninfo import make_conninfo
+from databases import fresh_database
 
 from api.hosting import accruing, closing, spending, taking
 from api.postgres import EmbeddedPostgres
@@ -36,19 +34,11 @@ def at(text: str) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
 
 
-@contextmanager
+@contextlib.contextmanager
 def empty_hosting(server: EmbeddedPostgres, template: str) -> Iterator["Hosting"]:
     """A world in a database of its own, in which nothing happened yet."""
-    name = f"t_{uuid4().hex[:12]}"
-    with psycopg.connect(make_conninfo(server.conninfo, dbname="postgres"), autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE {_built(server, template)} STRATEGY file_copy")
-        conn.execute(f"GRANT CREATE, TEMPORARY ON DATABASE {name} TO recount_projector")
-        hosting = Hosting(make_conninfo(server.conninfo, dbname=name))
-        try:
-            yield hosting
-        finally:
-            hosting.close()
-            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_database(server, template) as conninfo, contextlib.closing(Hosting(conninfo)) as hosting:
+        yield hosting
 
 
 class Hosting:

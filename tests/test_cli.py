@@ -7,12 +7,11 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
-from uuid import uuid4
 
 import psycopg
 import pytest
 from click.testing import CliRunner, Result
-from psycopg.conninfo import make_conninfo
+from databases import fresh_database
 
 from api.postgres import EmbeddedPostgres
 from ledger import inbox
@@ -112,20 +111,15 @@ class Cli:
 @pytest.fixture(scope="module")
 def history(server: EmbeddedPostgres, template: str) -> Iterator[Cli]:
     """A database with a simulated history, for commands that change nothing."""
-    name = f"t_{uuid4().hex[:12]}"
-    with psycopg.connect(make_conninfo(server.conninfo, dbname="postgres"), autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        conn.execute(f"GRANT CREATE, TEMPORARY ON DATABASE {name} TO recount_projector")
-        database = make_conninfo(server.conninfo, dbname=name)
+    with fresh_database(server, template) as database:
         take(database, [*HISTORY, json.dumps(ADA).encode(), json.dumps(BROKEN).encode()])
         yield Cli(database)
-        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
-def empty(database: str) -> Cli:
+def empty(bare_database: str) -> Cli:
     """A database in which nothing happened and nothing is built."""
-    return Cli(database)
+    return Cli(bare_database)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from typing import Any
 import oracle
 import psycopg
 import pytest
-from histories import KEY, built, different, folded, fresh_database, ingest, logged, project, remembered, rows_of
+from databases import fresh_database
+from histories import KEY, built, different, folded, ingest, logged, project, remembered, rows_of
 from samples import Delivery
 
 from api.postgres import EmbeddedPostgres

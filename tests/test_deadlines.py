@@ -337,7 +337,7 @@ _MOVES = st.lists(
 @settings(max_examples=12)
 @given(_MOVES)
 def test_the_oracle_agrees_on_what_is_due(server: Any, template: str, moves: list[tuple[str, int]]):
-    from histories import fresh_database
+    from databases import fresh_database
     from oracle.outgoing import deadlines
 
     with fresh_database(server, template) as conninfo, closing(Installation(conninfo, T)) as here:

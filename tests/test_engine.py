@@ -11,13 +11,13 @@ from typing import Any
 import oracle
 import psycopg
 import pytest
+from databases import fresh_database
 from histories import (
     KEY,
     Link,
     built,
     different,
     folded,
-    fresh_database,
     ingest,
     link,
     logged,
@@ -432,10 +432,10 @@ def test_a_catalogue_edit_spreads_in_bounded_steps_behind_a_direct_change(
     database: str, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
+    ingest(log, many_orgs())
+    project(built(database))
     monkeypatch.setattr(derive, "SPREAD_KEYS", 7)
     monkeypatch.setattr(derive, "DRAIN_KEYS", 10)
-    ingest(log, many_orgs())
-    built(database)
     assert set(limits(database).values()) == {1}
     # when the product of all is edited, and after that one organization gets another one
     edit = product("prod_1", limits={"agents": "2"}, updated=T + 1)
@@ -468,11 +468,11 @@ def test_a_catalogue_edit_spreads_in_bounded_steps_behind_a_direct_change(
 
 def test_the_dirty_queue_survives_a_crash_at_any_step(database: str, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     # given an edit that touches all organizations
+    ingest(log, many_orgs())
+    project(built(database))
     monkeypatch.setattr(derive, "SPREAD_KEYS", 16)
     monkeypatch.setattr(derive, "DRAIN_KEYS", 16)
     monkeypatch.setattr(derive, "BULK_KEYS", 16)
-    ingest(log, many_orgs())
-    built(database)
     edit = product("prod_1", limits={"agents": "2"}, updated=T + 1)
     ingest(log, [Delivery(event("evt_edit", "product.updated", edit, at=T + 1))])
     with closing(Projector(database, BILLING)) as projector:

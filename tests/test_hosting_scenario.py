@@ -3,13 +3,11 @@
 import re
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
 from billing_story import DAY, HOUR, META, Post, Story, story
+from databases import fresh_database
 from hosting import at, cost
-from psycopg.conninfo import make_conninfo
 
 from api.postgres import EmbeddedPostgres
 from commands.service_policies import POLICIES, EnforcePolicy
@@ -215,12 +213,8 @@ def whole(told: Story) -> dict[str, Any]:
 @pytest.fixture
 def other_database(server: EmbeddedPostgres, template: str) -> Iterator[str]:
     """A second one, beside `database`."""
-    name = f"t_{uuid4().hex[:12]}"
-    with psycopg.connect(make_conninfo(server.conninfo, dbname="postgres"), autocommit=True) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        conn.execute(f"GRANT CREATE, TEMPORARY ON DATABASE {name} TO recount_projector")
-        yield make_conninfo(server.conninfo, dbname=name)
-        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_database(server, template) as conninfo:
+        yield conninfo
 
 
 @pytest.mark.parametrize("seed", range(2))

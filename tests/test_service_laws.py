@@ -7,7 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 import oracle
-from histories import different, folded, fresh_database, received
+from databases import fresh_database
+from histories import different, folded, received
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from outgoing import LEADS, Installation
