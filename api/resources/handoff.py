@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 from flask import Response, request
+from limits import parse
 from marshmallow import Schema, fields
 
 from api.calls import checkout
@@ -156,8 +157,8 @@ class _TooOften(Problem):
 
 def _limit(settings: Settings, token: Handoff) -> None:
     """Counted for each organization: whoever has a token cannot fill Stripe with sessions, nor the log."""
-    limit = settings.checkout_rate_limit
-    if limit is not None:
+    if settings.checkout_rate_limit is not None:
+        limit = parse(settings.checkout_rate_limit)
         count, left_s = _WINDOWS.count(f"{token.mode}/{token.org}", limit.get_expiry())
         if count > limit.amount:
             raise _TooOften(left_s)

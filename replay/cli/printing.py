@@ -1,4 +1,7 @@
-"""How the CLI prints: tables that fit on a terminal, plain lines elsewhere, JSON when asked, progress on stderr."""
+"""How the CLI prints: tables that fit on a terminal, plain lines elsewhere, JSON when asked, progress on stderr.
+
+Refuses to know how a terminal is drawn on: `replay.cli.terminal` does, and is read where there is one.
+"""
 
 import contextlib
 import sys
@@ -8,15 +11,8 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import click
 import msgspec
-from rich.cells import cell_len
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
-from rich.text import Text
 
-_GAP = 2
-#: A column that is cut keeps at least so much.
-_LEAST = 12
+GAP = 2
 _PLAIN_EVERY_S = 5.0
 
 
@@ -91,10 +87,11 @@ def say_table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, alway
 
     Plain lines have titles only when `always_titled`, so that a program need not skip them.
     """
-    console = Console(highlight=False, markup=False, emoji=False)
     cells = [["-" if v is None else str(v) for v in row] for row in rows]
-    if console.is_terminal:
-        console.print(_fitted(columns, cells, console.width))
+    if sys.stdout.isatty():
+        from replay.cli.terminal import print_fitted
+
+        print_fitted(columns, cells)
         return
     if always_titled:
         cells.insert(0, [c.title for c in columns])
@@ -104,36 +101,7 @@ def say_table(columns: Sequence[Column], rows: Iterable[Sequence[Any]], *, alway
             cell.rjust(width) if column.right else cell.ljust(width)
             for cell, width, column in zip(row, widths, columns, strict=True)
         )
-        click.echo((" " * _GAP).join(aligned).rstrip())
-
-
-def _fitted(columns: Sequence[Column], cells: Sequence[Sequence[str]], width: int) -> Table:
-    """The rows as a table no wider than `width`: columns left out, then cut, then folded."""
-    shown = list(range(len(columns)))
-    needs = [max(cell_len(t) for t in (c.title, *(row[i] for row in cells))) for i, c in enumerate(columns)]
-
-    def too_wide() -> int:
-        return sum(needs[i] + _GAP for i in shown) - _GAP - width
-
-    for i in reversed(shown[:]):
-        if columns[i].wide and too_wide() > 0:
-            shown.remove(i)
-    for i in shown:
-        if columns[i].cut and too_wide() > 0:
-            needs[i] = max(_LEAST, needs[i] - too_wide())
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
-    for i in shown:
-        column = columns[i]
-        table.add_column(
-            Text(column.title),
-            justify="right" if column.right else "left",
-            overflow="ellipsis" if column.cut else "fold",
-            no_wrap=column.cut or column.right,
-            max_width=needs[i],
-        )
-    for row in cells:
-        table.add_row(*(Text(row[i]) for i in shown))
-    return table
+        click.echo((" " * GAP).join(aligned).rstrip())
 
 
 def number(n: float) -> str:
@@ -147,30 +115,12 @@ def progress(what: str, unit: str) -> Iterator[Callable[[int, int | None], None]
 
     Gives a function to call with (done, in all); in all is None when nobody knows. Going back begins a new bar.
     """
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield _PlainProgress(what, unit)
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=None, rate="")
-        began, last = time.monotonic(), 0
+    from replay.cli.terminal import bar
 
-        def advance(done: int, total: int | None) -> None:
-            nonlocal began, last
-            if done < last:
-                bar.reset(task)
-                began = time.monotonic()
-            last = done
-            rate = f"{number(done / max(time.monotonic() - began, 0.001))} {unit}/s"
-            bar.update(task, completed=done, total=total, rate=rate)
-
+    with bar(what, unit) as advance:
         yield advance
 
 

@@ -1,8 +1,10 @@
 """How the CLI reaches the edge of the house, which it may not import: through entry points that the edge registers."""
 
 import contextlib
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoints, distribution
 from typing import Any, NamedTuple, Protocol, cast
 
 import psycopg
@@ -10,6 +12,7 @@ import psycopg
 from ledger.errors import RecountError, StoreUnavailable
 from ledger.store import as_role
 from replay.cli.options import Asks
+from replay.lines import to_stderr
 
 GROUP = "recount.service"
 
@@ -77,9 +80,18 @@ def _asked(asks: Asks) -> Any:
 
 def service(name: str) -> Callable[..., Any]:
     """A function of the edge. Raises NotInstalled."""
-    for found in entry_points(group=GROUP, name=name):
-        return cast("Callable[..., Any]", found.load())
+    for found in _doors().select(group=GROUP, name=name):
+        opened = cast("Callable[..., Any]", found.load())
+        if "structlog" in sys.modules:  # what the edge says while a command runs
+            to_stderr()
+        return opened
     raise NotInstalled(f"`{name}` is not installed; install Recount again with `pip install recount`")
+
+
+@cache
+def _doors() -> EntryPoints:
+    """Our own: those of every package that is installed would be read as well."""
+    return distribution("recount").entry_points
 
 
 @contextlib.contextmanager
