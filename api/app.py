@@ -67,6 +67,7 @@ from api.resources.setups import setups
 from api.resources.spending_limits import spending_limits
 from api.resources.stripe_events import stripe_events
 from api.resources.subscriptions import subscriptions
+from api.resources.tax_terms import tax_terms
 from api.resources.timeline import timeline
 from api.settings import Settings
 from ledger.keys import KeyStore
@@ -122,6 +123,7 @@ RESOURCES = (
     deliveries,
     calls,
     issuances,
+    tax_terms,
     billing,
     audit,
     projections,
@@ -173,9 +175,8 @@ def create_app(
     limits = Limits(app, settings.rate_limit)
     app.before_request(_admit)
     app.after_request(_protect)
-    api = publish.SMOREST.Api(app)
+    api = documentation.LateApi(app, _describe)
     problems.install(app)  # after the library's own handlers, which it replaces
-    _describe(api)
     for blueprint in RESOURCES:
         api.register_blueprint(blueprint)
     documentation.install(app, api)
@@ -253,7 +254,7 @@ def _counter(app: Flask, registry: CollectorRegistry) -> Callable[[str, int], No
 
 def openapi(app: Flask) -> dict[str, Any]:
     """The OpenAPI document of an application."""
-    document: dict[str, Any] = json.loads(app.extensions[documentation.EXTENSION])
+    document: dict[str, Any] = json.loads(app.extensions[documentation.EXTENSION].described().encoded)
     return document
 
 

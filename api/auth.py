@@ -81,6 +81,7 @@ MAY_READ: dict[str, frozenset[str]] = {
     "endpoint_acts": frozenset({"operator", "admin"}),  # adds, tries and removes them; sends again; releases
     "calls": _STAFF,
     "issuances": _EVERYBODY,
+    "tax_terms": _STAFF,
     "billing_acts": frozenset({"service", "operator", "admin"}),  # asks Stripe on an organization's behalf
     "keys": frozenset({"auditor", "admin"}),
     "key_acts": frozenset({"admin"}),  # issues, rotates and revokes
@@ -89,7 +90,7 @@ MAY_READ: dict[str, frozenset[str]] = {
 FOR_UNBOUND_KEYS = frozenset(
     {"observations", "event_coverage", "drift", "reconciliations"}
     | {"cost_events", "service_policies", "enforcement_acts", "launch", "launch_acts", "reviews", "incidents"}
-    | {"projections", "quarantine", "quarantine_acts", "keys", "key_acts"}
+    | {"projections", "quarantine", "quarantine_acts", "keys", "key_acts", "tax_terms"}
     | {"acts", "approvals", "approval_acts", "audit", "endpoints", "deliveries", "endpoint_acts", "calls"}
 )
 

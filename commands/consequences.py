@@ -4,7 +4,7 @@ The receipt is an event at a version that only one can take: its primary key is 
 taken twice, or a deadline from being met twice, by however many processes at once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from commands.base import Decider, Journal
@@ -24,6 +24,16 @@ class Follow(NamedTuple):
     command: Any
     gate: bool = False
     """Whether, where this one is refused, nothing that comes after it follows either."""
+    known: "Known | None" = None
+    """What it has to know beside its subject."""
+
+
+class Known(NamedTuple):
+    """What a command has to know beside its subject, as it stands when it is decided."""
+
+    streams: tuple[str, ...]
+    complete: Callable[..., Any]
+    """From the command and the events of each stream, the command as it is decided."""
 
 
 class Receipt(NamedTuple):
@@ -60,6 +70,9 @@ def append_once(journal: Journal, receipt: Receipt, follows: Iterable[Follow], m
 
 def decided(journal: Journal, follow: Follow, metadata: Metadata) -> list[NewEvent]:
     """What a command comes to, next in its stream. Raises what its decider raises."""
-    history = journal.read_stream(follow.stream)
-    events = follow.decider.decide(follow.command, follow.decider.fold(r.event for r in history))
+    history, command = journal.read_stream(follow.stream), follow.command
+    if follow.known is not None:
+        others = [[r.event for r in journal.read_stream(stream)] for stream in follow.known.streams]
+        command = follow.known.complete(command, *others)
+    events = follow.decider.decide(command, follow.decider.fold(r.event for r in history))
     return [NewEvent(follow.stream, len(history) + 1 + i, e, metadata) for i, e in enumerate(events)]

@@ -80,6 +80,7 @@ def _item(issuance: Issuance, line: IssuanceLine, customer: str) -> dict[str, An
     assert asked is not None
     period = {"period": {"start": line.from_s, "end": line.until_s}} if line.from_s is not None else {}
     rates = {"tax_rates": [rate.id for rate in line.tax_rates]} if line.tax_rates else {}
+    tax = {"tax_behavior": asked.tax_behavior, "tax_code": asked.tax_code}
     return {
         "customer": customer,
         "invoice": issuance.invoice,
@@ -89,5 +90,6 @@ def _item(issuance: Issuance, line: IssuanceLine, customer: str) -> dict[str, An
         "discountable": False,
         **period,
         **rates,
+        **{name: said for name, said in tax.items() if said is not None},
         "metadata": {LINE_KEY: line.key, ISSUANCE_KEY: asked.issuance},
     }

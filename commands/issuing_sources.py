@@ -9,12 +9,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from commands.consequences import Follow
+from commands.consequences import Follow, Known
 from commands.issuing import ISSUANCES, VoidIssuance, request_issuance
 from commands.issuing_batches import BATCH, batch_source
 from commands.issuing_terms import MAX_AMOUNT_MINOR, MAX_LINES, RequestIssuance, issuance_id
 from commands.reconciliation_batches_deciding import RECONCILIATION_BATCHES
 from commands.reconciliation_batches_invoicing import BeginIssuing, FollowInvoice
+from commands.tax_terms import taxed, terms_streams
 from ledger.codec import decode_metadata
 from ledger.events import Recorded
 from ledger.hosting_billing_events import HostingInvoiceClosed, InvoiceLine
@@ -55,7 +56,7 @@ def bill_hosting(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow
         source=closed.invoice,
         lines=lines,
     )
-    return (request_issuance(command),)
+    return (_on_terms(command),)
 
 
 def bill_batch(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow, ...]:
@@ -105,7 +106,13 @@ def bill_batch(cause: Recorded, org: str | None, receipt: str) -> tuple[Follow, 
         lines=fitting,
     )
     moving = Follow(RECONCILIATION_BATCHES, reconciliation_stream(ready.mode, ready.org, ready.period), begin, True)
-    return (moving, request_issuance(command))
+    return (moving, _on_terms(command))
+
+
+def _on_terms(command: RequestIssuance) -> Follow:
+    """Have it billed on the tax terms that hold for the organization."""
+    known = Known(terms_streams(command.mode, command.org), taxed)
+    return request_issuance(command)._replace(known=known)
 
 
 def follow_batch(difference: Differs, receipt: str, now_s: int) -> tuple[Follow, ...]:

@@ -10,7 +10,7 @@ from commands.identifiers import MAX_ID, require_account, require_customer, requ
 from commands.issuing_amounts import amounts
 from ledger.errors import Invalid
 from ledger.ids import Mode
-from ledger.issuing_events import Collection, IssuanceLine, IssuanceRequested
+from ledger.issuing_events import Collection, IssuanceLine, IssuanceRequested, TaxBehavior, TaxRate
 
 #: As many invoice items as Stripe takes on one invoice: https://docs.stripe.com/invoicing/integration
 MAX_LINES = 250
@@ -35,6 +35,8 @@ class RequestIssuance(msgspec.Struct, frozen=True, kw_only=True):
     days_until_due: int | None = None
     """Of `send_invoice` alone; 30, if not given."""
     automatic_tax: bool = False
+    tax_behavior: TaxBehavior | None = None
+    tax_code: str | None = None
     tax_exempt: bool = False
     draft_only: bool = False
     customer: str | None = None
@@ -63,8 +65,7 @@ def requested(command: RequestIssuance) -> IssuanceRequested:
     mine = amounts(command.lines, exempt=command.tax_exempt)
     if mine.total_minor < 0:
         raise Invalid("what comes to less than nothing is no invoice; give a credit note", code="negative_total")
-    if command.automatic_tax and any(line.tax_rates for line in command.lines):
-        raise Invalid("either Stripe computes the tax, or rates are named", code="two_taxes")
+    _require_tax(command)
     send = command.collection == "send_invoice"
     return IssuanceRequested(
         issuance=command.issuance,
@@ -78,6 +79,8 @@ def requested(command: RequestIssuance) -> IssuanceRequested:
         collection=command.collection,
         days_until_due=(30 if command.days_until_due is None else command.days_until_due) if send else None,
         automatic_tax=command.automatic_tax,
+        tax_behavior=command.tax_behavior,
+        tax_code=command.tax_code,
         tax_exempt=command.tax_exempt,
         subtotal_minor=mine.subtotal_minor,
         tax_minor=None if command.automatic_tax else mine.tax_minor,
@@ -108,6 +111,14 @@ def _require_terms(command: RequestIssuance) -> None:
         raise Invalid("days_until_due goes with send_invoice, from 0 to 365", code="bad_days_until_due")
 
 
+def _require_tax(command: RequestIssuance) -> None:
+    if command.automatic_tax and any(line.tax_rates for line in command.lines):
+        raise Invalid("either Stripe computes the tax, or rates are named", code="two_taxes")
+    if not command.automatic_tax and (command.tax_behavior or command.tax_code):
+        raise Invalid("a behavior and a code go with automatic tax; a rate has its own", code="bad_tax_terms")
+    require_tax_code(command.tax_code)
+
+
 def _require_lines(lines: Sequence[IssuanceLine]) -> None:
     if not 0 < len(lines) <= MAX_LINES:
         raise Invalid(f"an invoice has 1 to {MAX_LINES} lines", code="bad_lines")
@@ -126,11 +137,22 @@ def _require_line(line: IssuanceLine) -> None:
         raise Invalid(f"no line is above {MAX_AMOUNT_MINOR} minor units", code="bad_amount")
     if (line.from_s is None) != (line.until_s is None) or (line.from_s or 0) > (line.until_s or 0):
         raise Invalid("a line's period has a start and an end, in that order", code="bad_period")
-    if len(line.tax_rates) > MAX_RATES or (len(line.tax_rates) > 1 and any(r.inclusive for r in line.tax_rates)):
+    require_rates(line.tax_rates)
+
+
+def require_rates(rates: Sequence[TaxRate]) -> None:
+    """Raises Invalid("bad_tax_rates") unless a line may bear these together."""
+    if len(rates) > MAX_RATES or (len(rates) > 1 and any(r.inclusive for r in rates)):
         raise Invalid(
             f"a line has up to {MAX_RATES} tax rates; one that is included stands alone", code="bad_tax_rates"
         )
-    for rate in line.tax_rates:
+    for rate in rates:
         digits = rate.percentage.replace(".", "", 1)
         if not (digits.isascii() and digits.isdigit() and Fraction(rate.percentage) <= 100 and rate.id[:4] == "txr_"):
             raise Invalid("a tax rate has Stripe's id (txr_…) and a percentage like 19 or 8.1", code="bad_tax_rates")
+
+
+def require_tax_code(code: str | None) -> None:
+    """Raises Invalid("bad_tax_code") unless it looks like one of https://docs.stripe.com/tax/tax-codes, or is None."""
+    if code is not None and not (code.startswith("txcd_") and code[5:].isascii() and code[5:].isdigit()):
+        raise Invalid("a tax code is one of Stripe's, like txcd_10103001", code="bad_tax_code")

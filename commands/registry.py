@@ -100,6 +100,7 @@ from commands.stripe_subscriptions import (
     SET_TRIAL_END,
 )
 from commands.subjects import ERASE_SUBJECT
+from commands.tax_terms import DROP_TAX_TERMS, SET_TAX_TERMS
 from commands.usage_reconciliation import BOOK_RECONCILIATION
 
 #: The registry: one line an act.
@@ -194,6 +195,8 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     PLACE,
     PUBLISH_RATE_CARD,
     SET_SPENDING_LIMIT,
+    SET_TAX_TERMS,
+    DROP_TAX_TERMS,
     CLOSE_HOSTING_MONTH,
     BOOK_RECONCILIATION,
     APPROVE_SETUP_STEP,

@@ -25,6 +25,7 @@ UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {
     ("api_key.issued", 1): lambda fields: {**fields, "person": None},
     ("api_key.issued", 2): lambda fields: {**fields, "lasts_s": None},
     ("issuance.requested", 1): lambda fields: {**fields, "customer": None},
+    ("issuance.requested", 2): lambda fields: {**fields, "tax_behavior": None, "tax_code": None},
 }
 
 _encode_json = msgspec.json.Encoder().encode

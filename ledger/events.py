@@ -30,6 +30,7 @@ from ledger.stripe_call_events import (
     StripeCallUnknown,
     StripeObjectObserved,
 )
+from ledger.tax_terms_events import TAX_TERMS_EVENTS
 
 
 class StripeEventReceived(Event, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -641,6 +642,7 @@ EVENTS: tuple[type[Event], ...] = (
     *PASSTHROUGH_EVENTS,
     *SETUP_EVENTS,
     *LAUNCH_EVENTS,
+    *TAX_TERMS_EVENTS,
 )
 
 

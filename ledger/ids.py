@@ -279,6 +279,11 @@ def spending_stream(mode: Mode, org: str) -> str:
     return f"spending_limit/{mode}/{_joined((org,))}"
 
 
+def tax_terms_stream(mode: Mode, org: str | None) -> str:
+    """The stream of an organization's own tax terms; None: of those of everybody else."""
+    return f"tax_terms/{mode}/everybody" if org is None else f"tax_terms/{mode}/org/{_joined((org,))}"
+
+
 def cost_policy_stream(mode: Mode, org: str, category: str) -> str:
     """The stream of what may be passed through to an organization of a category of provider costs, in versions."""
     return f"cost_policy/{mode}/{_joined((org, category))}"

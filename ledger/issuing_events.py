@@ -14,6 +14,7 @@ from ledger.ids import Mode
 #: `take_back` deletes a draft's items, so that none is left for the next invoice, and `void` the invoice.
 Step = Literal["draft", "items", "compare", "finalize", "confirm", "send", "take_back", "void"]
 Collection = Literal["charge_automatically", "send_invoice"]
+TaxBehavior = Literal["exclusive", "inclusive"]
 
 
 class TaxRate(msgspec.Struct, frozen=True, gc=False):
@@ -67,7 +68,7 @@ class IssuanceRequested(Event, frozen=True, kw_only=True, gc=False):
     """These lines are to become one Stripe invoice of the organization, once."""
 
     NAME: ClassVar[str] = "issuance.requested"
-    VERSION: ClassVar[int] = 2
+    VERSION: ClassVar[int] = 3
 
     issuance: str
     mode: Mode
@@ -94,6 +95,10 @@ class IssuanceRequested(Event, frozen=True, kw_only=True, gc=False):
     """Whether it stops as a checked draft until somebody has it go out."""
     customer: str | None = None
     """Stripe's customer who is billed; None: the organization's own."""
+    tax_behavior: TaxBehavior | None = None
+    """Whether automatic tax comes on top of our lines or stands in them; None: as the account's tax settings say."""
+    tax_code: str | None = None
+    """What is sold, in Stripe's words; None: as the account's tax settings say."""
 
 
 class IssuanceStepAsked(Event, frozen=True, kw_only=True, gc=False):

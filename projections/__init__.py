@@ -62,6 +62,7 @@ from projections.stripe_calls import STRIPE_CALLS, STRIPE_CALLS_STOPPED, STRIPE_
 from projections.stripe_events import STRIPE_EVENTS
 from projections.subscriptions import SUBSCRIPTIONS
 from projections.tax_profiles import TAX_PROFILES
+from projections.tax_terms import TAX_TERMS
 
 #: What has a file of its own here; derivations in the order in which they depend on each other.
 _BILLING = Group(
@@ -114,6 +115,7 @@ _BILLING = Group(
         HOSTING_CLOSINGS,
         ISSUANCE_STEPS,
         SPENDING_LIMITS,
+        TAX_TERMS,
         PAYMENT_FAILURES,
         SERVICE_POLICIES,
         SERVICE_STEPS,

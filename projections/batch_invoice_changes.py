@@ -60,8 +60,16 @@ def _now(issuance: Row) -> dict[str, Any]:
         "state": state,
         "invoice": issuance.invoice,
         "fault": issuance.failure if state == "issue_failed" else None,
-        "credited_minor": issuance.credited_minor if state == "credited" else 0,
+        "credited_minor": _credited(issuance) if state == "credited" else 0,
     }
+
+
+def _credited(issuance: Row) -> int:
+    """What was credited of the batch's own lines: Stripe's credit notes have the tax on top in them, in proportion."""
+    ours, stripes = issuance.subtotal_minor, issuance.stripe_total_minor
+    if not stripes or stripes <= ours:
+        return int(issuance.credited_minor)
+    return -int(-issuance.credited_minor * ours // stripes)  # rounded up: a credit is never none of it
 
 
 def _source(batch: Row, version: int) -> str:
@@ -74,7 +82,7 @@ def _sources(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Key]:
 
 BATCH_INVOICE_CHANGES = Derivation(
     _REACTION,
-    1,
+    2,
     _TABLE,
     ("mode", "org"),
     inputs=(
@@ -83,7 +91,7 @@ BATCH_INVOICE_CHANGES = Derivation(
             "issuances",
             ("mode", "source_kind", "source"),
             _sources,
-            ("source", "standing", "invoice", "failure", "credited_minor"),
+            ("source", "standing", "invoice", "failure", "credited_minor", "subtotal_minor", "stripe_total_minor"),
         ),
         Input(
             "closed_differences",

@@ -49,6 +49,7 @@ from ledger.ids import (
     spending_stream,
     stripe_reconciliation_stream,
     stripe_stream,
+    tax_terms_stream,
 )
 from ledger.translations.observed import object_of_sighting
 from projections import GROUPS
@@ -94,6 +95,7 @@ _STREAMS: dict[str, Callable[[Any], list[str]]] = {
     "accruals_counted": lambda key: [accruing_stream(*key)],
     "hosting_months": lambda key: [hosting_months_stream(key[0])],
     "spending_limits": lambda key: [spending_stream(*key)],
+    "tax_terms": lambda key: [tax_terms_stream(key[0], key[1].partition("/")[2] or None)],
     "api_keys": lambda key: [key_stream(*key)],
     "issuance_steps": lambda key: [issuance_stream(*key)],
     "stripe_calls": lambda key: [call_stream(*key)],

@@ -575,6 +575,21 @@ GUARDS = (
         "test_however_trying_again_and_reviewing_again_meet_nothing_is_on_its_way_that_is_not_approved",
     ),
     Guard(
+        "billing by itself: an organization's own tax terms hold before everybody's",
+        "commands/tax_terms.py",
+        "    terms = TAX_TERMS.fold(own) or TAX_TERMS.fold(everybodys)\n",
+        "    terms = TAX_TERMS.fold(everybodys) or TAX_TERMS.fold(own)\n",
+        "tests/test_tax_terms.py::test_an_organizations_own_terms_hold_before_everybodys_and_dropped_they_hold_no_more",
+    ),
+    Guard(
+        "billing by itself: a batch is credited with what is no tax",
+        "projections/batch_invoice_changes.py",
+        "    if not stripes or stripes <= ours:\n",
+        "    if True:\n",
+        "tests/test_tax_terms.py::"
+        "test_of_a_batch_that_was_billed_with_tax_a_whole_credit_is_the_batchs_whole",
+    ),
+    Guard(
         "billing by itself: no more lines than Stripe takes",
         "commands/issuing_sources.py",
         "    if len(lines) <= MAX_LINES:\n        return tuple(lines)\n",

@@ -419,6 +419,7 @@ APART |= dict.fromkeys(
     "test_hosting_is_of_its_organization_alone",
 )
 APART |= dict.fromkeys(("/v1/calls", "/v1/calls/<string:call>"), "test_calls_are_for_staff_with_unbound_keys")
+APART["/v1/tax-terms"] = "test_tax_terms_are_for_staff_with_unbound_keys"
 BILLED = (
     "customer", "billing-contact", "setup-intents", "checkouts", "setup-checkouts", "payment-requests",
     "portal-sessions", "checkout-tokens", "payment-methods/<string:payment_method>/attach",
@@ -737,6 +738,13 @@ def test_calls_are_for_staff_with_unbound_keys(world: World, role: str, bounds: 
     may = role in STAFF and not bounds
     assert world.ask("/v1/calls", key).status_code == (200 if may else 403)
     assert world.ask("/v1/calls/none", key).status_code == (404 if may else 403)
+
+
+@pytest.mark.parametrize("bounds", [{}, {"org": "org_a"}, {"account": SELLER}])
+@pytest.mark.parametrize("role", ROLES)
+def test_tax_terms_are_for_staff_with_unbound_keys(world: World, role: str, bounds: dict[str, str]) -> None:
+    may = role in STAFF and not bounds
+    assert world.ask("/v1/tax-terms", world.key(role, **bounds)).status_code == (200 if may else 403)
 
 
 @pytest.mark.parametrize("end", BILLED)

@@ -24,12 +24,9 @@ from ledger.keys import KeyStore
 from ledger.sealing import Sealer
 from ledger.store import as_role
 from replay.tables import LIVE
+from replay.tax_rates import rates_of
 
 MANUAL = "manual"
-_RATES = f"""
-SELECT id, percentage, inclusive FROM {LIVE}.tax_rates
-WHERE (mode, account) = (%s, %s) AND id = ANY(%s)
-"""
 _EXEMPT = f"""
 SELECT bool_or(c.tax_exempt IN ('exempt', 'reverse')) FROM {LIVE}.org_links l
 JOIN {LIVE}.customers c ON (c.mode, c.account, c.id) = (l.mode, l.account, l.customer)
@@ -77,9 +74,8 @@ def issue(
 def _tax(conninfo: str, whom: Whom, ids: list[str]) -> tuple[dict[str, dict[str, Any]], bool]:
     """The rates, by id, and whether the organization is exempt. Raises Invalid("unknown_tax_rate")."""
     with psycopg.connect(as_role(conninfo, "recount_reader"), autocommit=True, connect_timeout=2) as conn:
-        found = conn.execute(_RATES, [whom.mode, whom.account, ids]).fetchall()
+        rates = {rate["id"]: rate for rate in rates_of(conn, whom.mode, whom.account, ids)}
         (exempt,) = conn.execute(_EXEMPT, [*whom]).fetchone() or (None,)
-    rates = {id: {"id": id, "percentage": str(percent), "inclusive": bool(within)} for id, percent, within in found}
     unknown = [id for id in ids if id not in rates]
     if unknown:
         raise Invalid(f"there is no tax rate {unknown[0]} in this account", code="unknown_tax_rate")

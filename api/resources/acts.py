@@ -17,7 +17,7 @@ from api.launch import GIVEN as LAUNCH_ACTS
 from api.launch import found_of as found_of_launch
 from api.passthrough.acts import ACTS as PASSTHROUGH_ACTS
 from api.passthrough.acts import found_of
-from api.resources import acting, hosting_acts, passthrough_acts, plan_acts, setup_acts
+from api.resources import acting, hosting_acts, passthrough_acts, plan_acts, setup_acts, tax_terms
 from api.resources.context import context
 from api.resources.launch import does as does_launch
 from api.resources.publish import act, named, section
@@ -121,6 +121,8 @@ SERVED: dict[str, Served] = {
     "place": Served(does=hosting_acts.place),
     "publish_rate_card": Served(),
     "set_spending_limit": Served(),
+    "set_tax_terms": Served(left_out=tax_terms.FOUND, does=tax_terms.set_terms),
+    "drop_tax_terms": Served(),
     "close_hosting_month": Served(left_out=hosting_acts.FOUND_OF_CLOSE, does=hosting_acts.close),
     "book_usage_reconciliation": Served(left_out=hosting_acts.FOUND_OF_BOOK, does=hosting_acts.book),
     "approve_setup_step": Served(left_out=setup_acts.FOUND_OF_APPROVE, does=setup_acts.approve),

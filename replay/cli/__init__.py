@@ -41,6 +41,7 @@ _COMMANDS = {
     "subscriptions": "subscriptions",
     "invoices": "invoices",
     "issuances": "invoices",
+    "tax": "tax",
     "stripe": "stripe_setup",
     "plans": "plans",
     "agreements": "agreements",

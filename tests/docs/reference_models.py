@@ -103,6 +103,7 @@ MEANINGS = {
     "hosting_closings": "What was fixed of each hosting invoice as its month was closed.",
     "hosting_invoices": "What each billing account owes for each closed month, and where its Stripe invoice is.",
     "batch_invoice_changes": "Reconciliation batches that are not where their invoices are.",
+    "tax_terms": "How what Recount bills by itself is taxed: everybody's terms, and organizations' own.",
     "spending_limits": "What each organization wants to pay for hosting in a month, and how near it came.",
     "payouts": "Money that left for a bank account or card, under either of its names, beside what was booked for it.",
 }

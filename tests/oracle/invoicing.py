@@ -1,6 +1,8 @@
 """Where what we bill by ourselves is: from every event that was decided, and the issuances, looked at as a whole."""
 
 from collections.abc import Iterable
+from fractions import Fraction
+from math import ceil
 from typing import Any
 
 from ledger.events import DifferenceClosed
@@ -80,4 +82,7 @@ def _where(bill: Row) -> Row:
         return _NEW
     fault = bill["failure"] if state == "issue_failed" else None
     credited = bill["credited_minor"] if state == "credited" else 0
+    on_top = (bill.get("stripe_total_minor") or 0) - bill.get("subtotal_minor", 0)
+    if credited and on_top > 0:  # of what the customer gets back, what is no tax: the least that it may be
+        credited = ceil(Fraction(credited, bill["stripe_total_minor"]) * bill["subtotal_minor"])
     return {"state": state, "invoice": bill["invoice"], "fault": fault, "credited_minor": credited}
