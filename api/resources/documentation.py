@@ -1,33 +1,75 @@
-"""`/openapi.json` and `/docs`: the same document for programs and for people. Works without a network."""
+"""`/openapi.json` and `/docs`: the same document for programs and for people. Works without a network.
+
+The document is written when somebody first asks for it: it takes as long as all else at the start of a process.
+"""
 
 import base64
 import hashlib
 import json
+import threading
+from collections.abc import Callable
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, Response, render_template
 from markupsafe import Markup, escape
 
 from api.problems import KINDS
+from api.resources.publish import SMOREST
 
 EXTENSION = "recount-openapi"
 
 
-def install(app: Flask, api: Any) -> None:
-    """Serve the document of everything registered so far."""
+class Described(NamedTuple):
+    """The document, and its JSON."""
+
+    document: dict[str, Any]
+    encoded: bytes
+
+
+class LateApi(SMOREST.Api):  # type: ignore[misc] # the library has no types of its own
+    """The library's registry of routes, but for what it would write down of each at once."""
+
+    def __init__(self, app: Flask, describe: Callable[[Any], None]) -> None:
+        """`describe` adds to the specification what all routes share, before they are written down."""
+        super().__init__(app)
+        self._describe = describe
+        self._blueprints: list[Any] = []
+        self._writing = threading.Lock()
+        self._written: Described | None = None
+
+    def register_blueprint(self, blueprint: Any) -> None:
+        """Serve its routes."""
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
+        self._app.register_blueprint(blueprint)
+        self._blueprints.append(blueprint)
+
+    def described(self) -> Described:
+        """The document of everything registered. Any thread may ask; it is written once."""
+        with self._writing:
+            if self._written is None:
+                self._describe(self)
+                for blueprint in self._blueprints:
+                    blueprint.register_views_in_doc(self, self._app, self.spec, name=blueprint.name, parameters=None)
+                    self.spec.tag({"name": blueprint.name, "description": blueprint.description})
+                document = _document(self.spec.to_dict())
+                self._written = Described(document, json.dumps(document, ensure_ascii=False).encode())
+            return self._written
+
+
+def install(app: Flask, api: LateApi) -> None:
+    """Serve the document."""
     app.jinja_env.filters["code"] = _code
-    document = _document(api.spec.to_dict())
-    encoded = json.dumps(document, ensure_ascii=False).encode()
-    app.extensions[EXTENSION] = encoded
+    app.extensions[EXTENSION] = api
     css = files("api").joinpath("templates/docs.css").read_text()
     allowed = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{allowed}'; frame-ancestors 'none'; base-uri 'none'"
 
     def openapi_json() -> Response:
-        return Response(encoded, 200, {"Content-Type": "application/json", "Cache-Control": "no-cache"})
+        return Response(api.described().encoded, 200, {"Content-Type": "application/json", "Cache-Control": "no-cache"})
 
     def docs() -> Response:
+        document = api.described().document
         page = render_template("docs.html", document=document, operations=_operations(document), kinds=KINDS, css=css)
         headers = {"Content-Security-Policy": policy, "Cache-Control": "no-cache"}
         return Response(page, 200, {"Content-Type": "text/html; charset=utf-8", **headers})
