@@ -93,7 +93,7 @@ def _gauges(conn: psycopg.Connection[Any]) -> Iterable[Metric]:
     yield from (held, faulty)
     yield from _compared(conn)
     waits = GaugeMetricFamily("recount_reviews", "What waits for a person", labels=["mode", "kind"])
-    for (mode, kind), count in review_queue.counts(conn).items():
+    for (mode, kind), count in review_queue.counts(conn, time.time()).items():
         waits.add_metric([mode, kind], count)
     yield waits
 

@@ -30,6 +30,7 @@ _TABLE = Table(
         Column("signed_why", "text"),
         Column("until_s", "bigint"),
         Column("reopened", "text[]"),
+        Column("reopened_us", "bigint", digested=False),
         Column("holds", "jsonb"),  # the spans in which it does; null: no date bounds it
     ),
 )
@@ -57,6 +58,7 @@ def _derive(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Row]:
             word.signed_why,
             word.until_s,
             word.reopened,
+            word.reopened_us,
             spans_of(key[1], rows),
         )
     ]

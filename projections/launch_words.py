@@ -37,6 +37,7 @@ _WORDS = Table(
         Column("signed_why", "text"),
         Column("until_s", "bigint"),
         Column("reopened", "text[]"),
+        Column("reopened_us", "bigint", digested=False),
     ),
 )
 _GATES = Table(
@@ -64,6 +65,7 @@ class _Word(msgspec.Struct, array_like=True):
     signed_why: str | None = None
     until_s: int | None = None
     reopened: tuple[str, ...] = ()
+    reopened_us: int | None = None
 
 
 class _Gate(msgspec.Struct, array_like=True):
@@ -95,18 +97,18 @@ def _apply(state: bytes | None, entry: Entry) -> bytes:
         known = changed(known, probe_passed=said.passed, probe_said=said.said)
     elif isinstance(said, LaunchAreaSignedOff):
         told = {"signed_by": said.by, "signed_why": said.why, "until_s": said.until_s}
-        known = changed(known, signed=True, **told, reopened=())
+        known = changed(known, signed=True, **told, reopened=(), reopened_us=None)
     elif isinstance(said, (LaunchSignOffRevoked, LaunchAreaReopened)):
         because = said.because if isinstance(said, LaunchAreaReopened) else (said.why,)
         gone = dict.fromkeys(("signed_by", "signed_why", "until_s"))
-        known = changed(known, signed=False, **gone, reopened=because)
+        known = changed(known, signed=False, **gone, reopened=because, reopened_us=entry.recorded_at_us)
     return _encode(known)
 
 
 def _to_row(key: Key, state: bytes) -> Row:
     it = _word(state)
-    *others, reopened = msgspec.structs.astuple(it)
-    return _WORDS.row(*key, list(others[0]), *others[1:], list(reopened))
+    *others, reopened, reopened_us = msgspec.structs.astuple(it)
+    return _WORDS.row(*key, list(others[0]), *others[1:], list(reopened), reopened_us)
 
 
 LAUNCH_WORDS = Projection(

@@ -5,6 +5,7 @@ whoever reads the queue joins to it (`replay.review_queue`). No clock: a reader 
 is over by time alone.
 """
 
+import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -36,7 +37,7 @@ class Waiting(NamedTuple):
     org: str | None
     said: str
     settles: str
-    since_s: int | None
+    since_s: int
     owner: str = "operator"
     until_s: int | None = None
 
@@ -53,14 +54,19 @@ class Source(NamedTuple):
     waits: Callable[[Row], Waiting | None]
 
 
-def _at(account: str) -> str:
-    return "" if account == "platform" else f" --account {account}"
+def _recount(*words: str) -> str:
+    """A command as one types it: an organization's id may hold blanks."""
+    return shlex.join(("recount", *words))
+
+
+def _at(account: str) -> tuple[str, ...]:
+    return () if account == "platform" else ("--account", account)
 
 
 def _setup(row: Row) -> Waiting | None:
     if row.next_step is None:
         return None
-    settles = f"recount setup approve {row.placement} {row.next_step}{_at(row.account)}"
+    settles = _recount("setup", "approve", row.placement, row.next_step, *_at(row.account))
     said = f"{row.placement} waits for {row.next_step}"
     return Waiting(row.org, said, settles, row.since_s, row.next_by, row.until_s)
 
@@ -69,16 +75,16 @@ def _call(row: Row) -> Waiting | None:
     if row.state != "unknown":
         return None
     said = f"whether Stripe did {row.operation} is not known: {row.why}"
-    return Waiting(row.org, said, f"recount calls resolve {row.id}", row.unknown_s)
+    return Waiting(row.org, said, _recount("calls", "resolve", row.id), row.unknown_s)
 
 
 def _issuance(row: Row) -> Waiting | None:
     if row.state == "held":
         said = "Stripe's invoice is not what we meant to bill"
-        return Waiting(row.org, said, f"recount issuances release {row.id}", row.requested_us // 1_000_000)
+        return Waiting(row.org, said, _recount("issuances", "release", row.id), row.requested_us // 1_000_000)
     if row.state == "issue_failed":
         said = f"Stripe refused {row.step}"
-        return Waiting(row.org, said, f"recount issuances retry {row.id}", row.requested_us // 1_000_000)
+        return Waiting(row.org, said, _recount("issuances", "retry", row.id), row.requested_us // 1_000_000)
     return None
 
 
@@ -86,49 +92,58 @@ def _enforcement(row: Row) -> Waiting | None:
     if row.state != "overdue":
         return None
     said = f"nobody acknowledged that {row.environment} is scaled {row.wanted}"
-    settles = f"recount service acknowledge {row.org} {row.request} --environment {row.environment}"
-    return Waiting(row.org, said, settles, row.due_s)
+    settles = _recount("service", "acknowledge", row.org, row.request, "--environment", row.environment)
+    return Waiting(row.org, said, settles, row.first_s)
 
 
 def _charge(row: Row) -> Waiting | None:
     if row.status != "held":
         return None
     said = f"{row.provider}/{row.reference} of {row.category} is held: {row.held}"
-    return Waiting(row.org, said, f"recount passthrough propose {row.org} {row.category}", row.occurred_s)
+    return Waiting(row.org, said, _recount("passthrough", "propose", row.org, row.category), row.occurred_s)
 
 
 def _batch(row: Row) -> Waiting | None:
     if row.state != "in_review":
         return None
     said = f"provider costs of {row.period} are in review"
-    return Waiting(row.org, said, f"recount passthrough approve {row.org} {row.batch}", row.opened_s)
+    return Waiting(row.org, said, _recount("passthrough", "approve", row.org, row.batch), row.opened_s)
 
 
 def _stop(row: Row) -> Waiting | None:
     if row.stopped_s is None or row.acknowledged_s is not None:
         return None
-    which = f"{row.org} {row.category} {row.period} {row.currency}"
     said = f"{row.category} reached its cap of {row.period}"
-    return Waiting(row.org, said, f"recount passthrough acknowledge {which}", row.stopped_s)
+    settles = _recount("passthrough", "acknowledge", row.org, row.category, row.period, row.currency)
+    return Waiting(row.org, said, settles, row.stopped_s)
+
+
+def _policy(row: Row) -> Waiting | None:
+    if row.status != "proposed":
+        return None
+    said = f"{row.proposed_by} proposes version {row.version} of what is passed through of {row.category}"
+    settles = _recount("passthrough", "approve-policy", row.org, row.category, str(row.version))
+    return Waiting(row.org, said, settles, row.proposed_us // 1_000_000)
 
 
 def _drift(row: Row) -> Waiting | None:
     said = f"{row.object} {row.object_id} is not as Stripe holds it: {row.kind}"
-    return Waiting(None, said, f"recount reconcile objects{_at(row.account)}", row.seen_s)
+    return Waiting(None, said, _recount("reconcile", "objects", "--repair", *_at(row.account)), row.seen_s)
 
 
 def _delivery(row: Row) -> Waiting | None:
     if row.state != "dead":
         return None
     said = f"{row.type} was not taken: {row.fault or row.status}"
-    return Waiting(row.org, said, f"recount endpoints redeliver {row.endpoint}:{row.notice}", row.at_s)
+    settles = _recount("endpoints", "redeliver", f"{row.endpoint}:{row.notice}")
+    return Waiting(row.org, said, settles, row.at_s)
 
 
 def _area(row: Row) -> Waiting | None:
     if not row.reopened:
         return None
     said = f"{row.area} must be proven and signed off anew: {'; '.join(row.reopened)}"
-    return Waiting(None, said, f"recount launch sign-off {row.area}", None)
+    return Waiting(None, said, _recount("launch", "sign-off", row.area), row.reopened_us // 1_000_000)
 
 
 #: The registry: one line a kind, the weightiest first.
@@ -141,11 +156,11 @@ SOURCES: tuple[Source, ...] = (
         "overdue_enforcement",
         "enforcements",
         ("mode", "org", "environment"),
-        ("state", "wanted", "request", "due_s"),
+        ("state", "wanted", "request", "first_s"),
         70,
         _enforcement,
     ),
-    Source("fallen_area", "launch_areas", ("mode", "area"), ("reopened",), 60, _area),
+    Source("fallen_area", "launch_areas", ("mode", "area"), ("reopened", "reopened_us"), 60, _area),
     Source(
         "spending_stop",
         "pass_through_budgets",
@@ -153,6 +168,14 @@ SOURCES: tuple[Source, ...] = (
         ("stopped_s", "acknowledged_s"),
         50,
         _stop,
+    ),
+    Source(
+        "proposed_policy",
+        "cost_policies",
+        ("mode", "org", "id"),
+        ("status", "category", "version", "proposed_by", "proposed_us"),
+        50,
+        _policy,
     ),
     Source(
         "held_charge",
@@ -219,5 +242,5 @@ def _affects(source: Source) -> Callable[[Row], list[Key]]:
 _OF: dict[str, Any] = {s.model: _affects(s) for s in SOURCES}
 
 REVIEWS = Derivation(
-    "operator_reviews", 1, _TABLE, ("mode", "kind", "item"), tuple(_input(s) for s in SOURCES), _OF, _derive
+    "operator_reviews", 2, _TABLE, ("mode", "kind", "item"), tuple(_input(s) for s in SOURCES), _OF, _derive
 )

@@ -63,7 +63,7 @@ def queue(world: Counter) -> dict[str, Any]:
     found = world.read("/v1/reviews", world.key("operator"))["data"]
     with world.context.readers.connection() as conn:
         same = review_queue.queue(conn, "test", time.time())
-        counted = review_queue.counts(conn)
+        counted = review_queue.counts(conn, time.time())
     assert [(r["kind"], r["item"]) for r in same] == [(r["kind"], r["item"]) for r in found]
     assert sum(n for (mode, _), n in counted.items() if mode == "test") == len(found)
     return {r["kind"]: r for r in found}

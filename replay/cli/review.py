@@ -1,5 +1,8 @@
 """`recount review`: the queue of what waits for a person, and the command that settles each."""
 
+import sys
+from typing import Any
+
 import click
 
 from ledger.ids import Mode
@@ -30,19 +33,23 @@ def review(kind: str | None, org: str | None, owner: str | None, limit: int, mod
     if not found:
         say(f"nobody waits ({mode})")
         return
-    columns = (
-        Column("weight", right=True), Column("age"), Column("owner"), Column("organization"), Column("why", cut=True),
-        Column("settled by"),
-    )  # fmt: skip
-    say_table(
-        columns,
-        ((r["weight"], _age(r["age_s"], r["since_s"]), r["owner"], r["org"], r["said"], r["settles"]) for r in found),
-    )
+    rows = [(r["weight"], _age(r["age_s"]), r["owner"], r["org"], r["said"], r["settles"]) for r in found]
+    if sys.stdout.isatty():
+        _for_a_person(rows)
+        return
+    titles = ("weight", "age", "owner", "organization", "why", "settled by")
+    say_table([Column(title, right=title == "weight") for title in titles], rows)
 
 
-def _age(age_s: int, since_s: int) -> str | None:
-    if since_s == 0:
-        return None
-    return (
-        f"{age_s // 86_400} d" if age_s >= 86_400 else f"{age_s // 3_600} h" if age_s >= 3_600 else f"{age_s // 60} m"
-    )
+def _for_a_person(rows: list[tuple[Any, ...]]) -> None:
+    """Each item with its command beneath, whole, so that it can be copied."""
+    for weight, age, owner, org, said, settles in rows:
+        say(f"{weight:>3}  {age:>5}  {owner:<8}  {f'{org}: ' if org else ''}{said}")
+        say(f"     {settles}")
+
+
+def _age(age_s: int) -> str:
+    for unit, length_s in (("d", 86_400), ("h", 3_600)):
+        if age_s >= length_s:
+            return f"{age_s // length_s} {unit}"
+    return f"{age_s // 60} m"
