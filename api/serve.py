@@ -17,7 +17,6 @@ from pathlib import Path
 
 import structlog
 
-from api import worker as worker_module
 from api.database import Database, owned
 from api.postgres import EmbeddedPostgres, PostgresFailed
 from api.process import log_setup
@@ -144,4 +143,6 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 def worker() -> None:
     """`recount worker`: a worker alone, for a database that `DATABASE_URL` names or a service that runs already."""
-    worker_module.run()
+    from api.worker import run  # here: the supervisor does nothing that a worker does
+
+    run()
