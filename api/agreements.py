@@ -1,6 +1,5 @@
 """Agreements without Stripe at the edge: made with an id of their own, on a version that there is, and ended."""
 
-import contextlib
 from hashlib import sha256
 from typing import Any
 
@@ -34,7 +33,7 @@ def make_agreement(
 
     Raises NotFound for a plan or version that is none, Invalid, StoreUnavailable.
     """
-    with contextlib.closing(Log(database.conninfo)) as log:
+    with database.log() as log:
         plans = PLANS.fold(r.event for r in log.read_stream(plans_stream(mode)))
         known = require_version(plans, plan, version)
         given = {"mode": mode, "org": org, "plan": plan, "from_s": from_s, "until_s": until_s, "reference": reference}
@@ -54,7 +53,7 @@ def end_agreement(
     database: Database, settings: Settings, *, mode: Mode, id: str, asked: Asked, at_s: int | None = None
 ) -> Done:
     """Let an agreement end, now unless told. Raises NotFound, Invalid, StoreUnavailable."""
-    with contextlib.closing(Log(database.conninfo)) as log:
+    with database.log() as log:
         made = AGREEMENTS.fold(r.event for r in log.read_stream(agreement_stream(mode, id))).made
         command = EndAgreement(
             mode=mode, id=id, by=asked.person, why=asked.reason, at_s=at_s, org=made.org if made is not None else None

@@ -13,6 +13,7 @@ from api.settings import Settings
 from ledger import migrations, store
 from ledger.errors import StoreUnavailable
 from ledger.keys import KeyStore
+from ledger.store import Log
 
 _WAIT_S = 30.0
 
@@ -24,6 +25,17 @@ class Database(NamedTuple):
     keys_conninfo: str
     server: EmbeddedPostgres | None
     """The embedded server, where this process owns it."""
+    kept: Log | None = None
+    """The log that this process keeps open. To open one takes ten times as long as most of what is done with it."""
+
+    @contextlib.contextmanager
+    def log(self) -> Iterator[Log]:
+        """The log, for one act: the one that is kept, or one of its own. Raises StoreUnavailable."""
+        if self.kept is not None:
+            yield self.kept
+            return
+        with contextlib.closing(Log(self.conninfo)) as log:
+            yield log
 
     def key_store(self, settings: Settings, *, max_connections: int = 2) -> KeyStore:
         """The subjects' keys."""

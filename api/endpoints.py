@@ -191,7 +191,7 @@ def _names_us(url: str) -> bool:
 
 @contextlib.contextmanager
 def _log(database: Database) -> Iterator[Log]:
-    with contextlib.closing(Log(database.conninfo)) as log:
+    with database.log() as log:
         try:
             yield log
         except psycopg.OperationalError as error:

@@ -15,7 +15,6 @@ from api.settings import Settings
 from commands.acts import Asked, Done
 from commands.api_keys import API_KEYS, ISSUE_KEY, ISSUE_KEY_FOR_ANOTHER, ROTATE_KEY, ROTATE_KEY_OF_ANOTHER
 from ledger.ids import Mode, key_stream
-from ledger.store import Log
 
 _LETTERS = string.digits + string.ascii_letters
 _KEY_BYTES = 32
@@ -77,11 +76,8 @@ def rotate_key(
     Raises NotFound (also when the key is of another mode than `mode`), Refused (`key_revoked`, `already_rotated`),
     Invalid, BadSetting, StoreUnavailable.
     """
-    log = Log(database.conninfo)
-    try:
+    with database.log() as log:
         old = API_KEYS.fold(r.event for r in log.read_stream(key_stream(key_id))).get(key_id)
-    finally:
-        log.close()
     act = ROTATE_KEY_OF_ANOTHER if old is not None and _for_another(asked, old.issued.person) else ROTATE_KEY
     given = {"key_id": key_id, "overlap_s": overlap_s, "lasts_s": lasts_s, "mode": mode}
     key, done = _with_new_key(

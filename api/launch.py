@@ -71,7 +71,7 @@ def launch_act(
     if "area" in GIVEN[which] and given.get("area") not in AREAS:
         raise Invalid(f"say which area: {', '.join(AREAS)}", code="unknown_area")
     act, told = _ACTS[which], {"mode": mode, **given}
-    with contextlib.closing(Log(database.conninfo)) as log:
+    with database.log() as log:
         whole = {**told, **_found(database, log, which, mode, asked, given)}
         fields = act.command.__struct_fields__
         try:
@@ -94,7 +94,7 @@ def check_launch(database: Database, settings: Settings, *, mode: Mode, org: str
     said = f"a signing secret for {mode} mode is configured" if passed else _no_secret(mode)
     done = []
     modes: tuple[Mode, ...] = (mode,) if mode == "test" else ("live", "test")
-    with contextlib.closing(Log(database.conninfo)) as log, _reading(database) as conn:
+    with database.log() as log, _reading(database) as conn:
         if not (passed and _failed_by_a_person(log, mode)):
             probe = {"area": _SIGNING, "passed": passed, "said": said}
             done.append(_one(database, settings, "record_launch_probe", mode, asked, probe))

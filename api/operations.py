@@ -78,7 +78,7 @@ def carry_out(
     about = act.about(command)
     _must_be_of(mode, about.mode)
     asked = msgspec.structs.replace(asked, second_person_from=settings.second_person_from)
-    with _log(database) as log, recording_denial(log, name, about, asked, mode):
+    with database.log() as log, recording_denial(log, name, about, asked, mode):
         if isinstance(command, EraseSubject):
             return _erase(database, settings, log, command, asked)
         return commands.acts.carry_out(log, act, command, asked)
@@ -115,7 +115,7 @@ def deny(
     database: Database, *, act: str, code: str, key_id: str, person: str | None, mode: Mode, org: str | None
 ) -> None:
     """Record that an act was tried over the API with a key that may not."""
-    with _log(database) as log:
+    with database.log() as log:
         said = AttemptDenied(
             id=secrets.token_hex(12),
             act=act,
@@ -149,7 +149,7 @@ def command_of(act: Act[Any, Any], given: Mapping[str, Any]) -> Any:
 
 def waiting(database: Database, *, id: str, mode: Mode | None = None) -> ApprovalRequested:
     """The request `id` for an act that waits for a second person, or was settled. Raises NotFound."""
-    with _log(database) as log:
+    with database.log() as log:
         requested = waiting_act(log, id)
     _must_be_of(mode, requested.mode)
     return requested
@@ -166,7 +166,7 @@ def reject(database: Database, settings: Settings, *, id: str, asked: Asked, mod
     """Reject an act that waits for a second person; who asked for it may take it back so. Raises NotFound, Refused."""
     act = rejecting(waiting(database, id=id, mode=mode))
     command = Settle(id=id, person=asked.person, granted=False)
-    with _log(database) as log, recording_denial(log, act.name, act.about(command), asked, mode):
+    with database.log() as log, recording_denial(log, act.name, act.about(command), asked, mode):
         return commands.acts.carry_out(log, act, command, asked)
 
 
@@ -201,12 +201,3 @@ def _unavailable() -> Iterator[None]:
         yield
     except psycopg.OperationalError as error:
         raise StoreUnavailable(f"the key store did not answer, so run it again: {error}") from error
-
-
-@contextlib.contextmanager
-def _log(database: Database) -> Iterator[Log]:
-    log = Log(database.conninfo)
-    try:
-        yield log
-    finally:
-        log.close()

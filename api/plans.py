@@ -65,7 +65,7 @@ def read_catalogue(text: str, mode: Mode) -> list[Subject]:
 def plans_diff(database: Database, settings: Settings, *, text: str, mode: Mode) -> list[Change]:
     """What applying this file would change; nothing: []. Raises what applying it raises."""
     command = catalogue_of(text, mode, int(time.time()))
-    with _log(database) as log:
+    with database.log() as log:
         plans = _plans(log, mode)
     events = decide(command, plans)
     held = _held(database, mode) if events else {}
@@ -79,7 +79,7 @@ def apply_plans(database: Database, settings: Settings, *, text: str, mode: Mode
 
 def apply_catalogue(database: Database, settings: Settings, *, command: ApplyPlans, asked: Asked) -> Done:
     """The same of a file that was read already."""
-    with _log(database) as log:
+    with database.log() as log:
         return _carry_out(log, settings, APPLY_PLANS, command, asked)
 
 
@@ -98,7 +98,7 @@ def move_subscription(
 
     Raises NotFound for what is none, Invalid, StoreUnavailable.
     """
-    with _log(database) as log:
+    with database.log() as log:
         known = require_version(_plans(log, mode), plan, version)
         now_on, org = _standing(database, mode, account, subscription)
         command = MoveSubscription(
@@ -131,7 +131,7 @@ def move_subscriptions(
 
     One act, for at most `MOST_MOVED` of them. Raises NotFound, StoreUnavailable.
     """
-    with _log(database) as log:
+    with database.log() as log:
         plans = _plans(log, mode)
         require_version(plans, from_plan, from_version)
         target = version or require_version(plans, plan, version).version
@@ -210,9 +210,3 @@ def _reading(database: Database) -> Iterator[psycopg.Connection[Any]]:
             yield conn
     except psycopg.OperationalError as error:
         raise StoreUnavailable(f"the database did not answer, so run it again: {error}") from error
-
-
-@contextlib.contextmanager
-def _log(database: Database) -> Iterator[Log]:
-    with contextlib.closing(Log(database.conninfo)) as log:
-        yield log

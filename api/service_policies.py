@@ -1,6 +1,5 @@
 """Service policies at the edge: a file of them in YAML, what applying it changes, and applying it."""
 
-import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +16,6 @@ from ledger.errors import Invalid
 from ledger.ids import Mode, service_policies_stream
 from ledger.service_events import ServicePolicyPublished
 from ledger.service_policy import BUILT_IN, PolicyDefinition, written
-from ledger.store import Log
 
 _FIELD = "policies"
 
@@ -28,7 +26,7 @@ def policies_diff(database: Database, settings: Settings, *, text: str, mode: Mo
     Raises Invalid (`invalid_catalogue` for no YAML, `invalid_policies`), StoreUnavailable.
     """
     command = policies_of(text, mode)
-    with contextlib.closing(Log(database.conninfo)) as log:
+    with database.log() as log:
         known = POLICIES.fold(r.event for r in log.read_stream(service_policies_stream(mode)))
     changed = [e for e in POLICIES.decide(command, known) if isinstance(e, ServicePolicyPublished)]
     return [_change(event, known) for event in changed]
@@ -39,7 +37,7 @@ def apply_policies(database: Database, settings: Settings, *, text: str, mode: M
     command = policies_of(text, mode)
     asked = msgspec.structs.replace(asked, second_person_from=settings.second_person_from)
     with (
-        contextlib.closing(Log(database.conninfo)) as log,
+        database.log() as log,
         recording_denial(log, APPLY_POLICIES.name, APPLY_POLICIES.about(command), asked, mode),
     ):
         return commands.acts.carry_out(log, APPLY_POLICIES, command, asked)

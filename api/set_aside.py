@@ -19,7 +19,7 @@ from ledger.errors import NotFound, StoreUnavailable
 from ledger.events import StripeEventReceived
 from ledger.facts import Quarantined
 from ledger.ids import Mode, item_parts, stripe_stream
-from ledger.store import Log, as_role
+from ledger.store import as_role
 from replay import tables, work_list
 from replay.own_events import Place, of_streams, touched_by
 from replay.refold import fault_of, refold
@@ -40,12 +40,12 @@ def release(database: Database, settings: Settings | None, *, mode: Mode, item: 
     Raises NotFound, Invalid("reason_required"), Refused (`not_set_aside`, `conflict_stays`, `still_quarantined`,
     `still_parked`, `needs_rebuild`), NotBuilt, StoreUnavailable.
     """
-    return _act(database.conninfo, mode, item, asked, RELEASE)
+    return _act(database, mode, item, asked, RELEASE)
 
 
 def dismiss(database: Database, settings: Settings | None, *, mode: Mode, item: str, asked: Asked) -> Acted:
     """Leave what was set aside as it is, for good: record who says so and why. Raises as `release` does."""
-    return _act(database.conninfo, mode, item, asked, DISMISS)
+    return _act(database, mode, item, asked, DISMISS)
 
 
 def prospect(conn: psycopg.Connection[Any], found: work_list.Item) -> str | None:
@@ -78,9 +78,9 @@ def _read(conn: psycopg.Connection[Any], mode: Mode, account: str, event_id: str
     return _Read(len(entries), None, places, fault_of(conn, places))
 
 
-def _act(conninfo: str, mode: Mode, item: str, asked: Asked, act: Act[Command, Last]) -> Acted:
+def _act(database: Database, mode: Mode, item: str, asked: Asked, act: Act[Command, Last]) -> Acted:
     with _unavailable():
-        with psycopg.connect(as_role(conninfo, "recount_reader"), autocommit=True, connect_timeout=5) as conn:
+        with psycopg.connect(as_role(database.conninfo, "recount_reader"), autocommit=True, connect_timeout=5) as conn:
             found = work_list.find(conn, mode, item)
             meant = _Meant(mode, act is RELEASE, asked.person, asked.reason)
             if found is not None and not found.is_event:
@@ -88,9 +88,9 @@ def _act(conninfo: str, mode: Mode, item: str, asked: Asked, act: Act[Command, L
             else:
                 command, places = _about_event(conn, *_event_of(item), meant)
         given = {"mode": mode, "item": item}
-        with contextlib.closing(Log(conninfo)) as log, recording_denial(log, act.name, act.about(command), asked):
+        with database.log() as log, recording_denial(log, act.name, act.about(command), asked):
             done = carry_out(log, act, command, asked, given=given)
-        refolded = len(refold(conninfo, places).places) if places and not asked.dry_run else 0
+        refolded = len(refold(database.conninfo, places).places) if places and not asked.dry_run else 0
     return Acted(item, done, refolded)
 
 

@@ -3,7 +3,6 @@
 Looks up the case as the read models have it: whose it is, its steps, and whether it is closed by now.
 """
 
-import contextlib
 from typing import Any
 
 import msgspec
@@ -17,7 +16,7 @@ from commands.acts import Act, Asked, Done
 from commands.setup import APPROVE_SETUP_STEP, REOPEN_SETUP_STEP, ApproveSetupStep, ReopenSetupStep
 from ledger.errors import NotFound, StoreUnavailable
 from ledger.ids import PLATFORM, Mode
-from ledger.store import Log, as_role
+from ledger.store import as_role
 from replay.tables import LIVE
 
 _CASE = f"""
@@ -96,5 +95,5 @@ def _carry_out(
     database: Database, settings: Settings, act: Act[Any, Any], command: Any, asked: Asked, given: dict[str, Any]
 ) -> Done:
     asked = msgspec.structs.replace(asked, second_person_from=settings.second_person_from)
-    with contextlib.closing(Log(database.conninfo)) as log, recording_denial(log, act.name, act.about(command), asked):
+    with database.log() as log, recording_denial(log, act.name, act.about(command), asked):
         return commands.acts.carry_out(log, act, command, asked, given=given)

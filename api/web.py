@@ -22,7 +22,6 @@ import structlog
 from api import metrics
 from api.app import create_app
 from api.database import Database, running
-from api.passthrough.books import KEPT_LOG
 from api.process import die_with_parent, log_setup, spare_collecting
 from api.settings import Settings, load
 from api.webhooks import Receiver, count
@@ -68,8 +67,7 @@ class Web:
         self._log = Log(database.conninfo)
         self._keys: KeyStore = database.key_store(settings, max_connections=THREADS)
         self._receiver = Receiver(self._log, self._keys, settings, self._executor)
-        app = create_app(database, settings, self._keys)
-        app.extensions[KEPT_LOG] = self._log
+        app = create_app(database._replace(kept=self._log), settings, self._keys)
         self._wsgi: Callable[..., Any] = app.wsgi_app
         spare_collecting()
         self._reader = as_role(database.conninfo, "recount_reader", statement_timeout="5000")
@@ -82,9 +80,9 @@ class Web:
     def close(self) -> None:
         """Write what is waiting, then let go of everything."""
         if self._settings is not None:
+            self._executor.shutdown(wait=True)  # what is being asked still uses both
             self._log.close()
             self._keys.close()
-            self._executor.shutdown(wait=True)
             self._settings = None
 
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:

@@ -1,7 +1,6 @@
 """What operators do about calls, at the edge: resolve one that is unknown, or ask for a failed one again."""
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -27,7 +26,7 @@ def resolve_call(
     """
     if not isinstance(call_id, str) or not isinstance(found, str | None):
         raise Invalid("an id is a text", code="invalid_input")
-    with opened_log(database) as log:
+    with database.log() as log:
         return act_on(settings, log, RESOLVE_CALL, ResolveCall(mode=mode, call_id=call_id, found=found), asked)
 
 
@@ -38,7 +37,7 @@ def retry_call(database: Database, settings: Settings, *, mode: Mode, call_id: s
     """
     if not isinstance(call_id, str):
         raise Invalid("an id is a text", code="invalid_input")
-    with opened_log(database) as log:
+    with database.log() as log:
         call = CALLS.fold(r.event for r in log.read_stream(call_stream(mode, call_id)))
         given = {"mode": mode, "call_id": call_id}
         return act_on(settings, log, RETRY_CALL, retried(call), asked, given)
@@ -56,10 +55,3 @@ def act_on(
     asked = msgspec.structs.replace(asked, second_person_from=settings.second_person_from)
     with recording_denial(log, act.name, act.about(command), asked):
         return commands.acts.carry_out(log, act, command, asked, given=given)
-
-
-@contextlib.contextmanager
-def opened_log(database: Database) -> Iterator[Log]:
-    """The log, for one act."""
-    with contextlib.closing(Log(database.conninfo)) as log:
-        yield log

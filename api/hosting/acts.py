@@ -2,7 +2,6 @@
 whether an environment is there.
 """
 
-import contextlib
 from hashlib import sha256
 from typing import Any, Literal
 
@@ -41,7 +40,7 @@ def create_environment(
     rate_card: str = STANDARD,
 ) -> Done:
     """Make an environment for an organization, with an id of its own. Raises Invalid, StoreUnavailable."""
-    with contextlib.closing(Log(database.conninfo)) as log:
+    with database.log() as log:
         # The same act has the same id, so that asking again finds what was done.
         id = "env_" + sha256(f"{len(asked.person)}:{asked.person}{asked.idempotency_key}".encode()).hexdigest()[:24]
         command = CreateEnvironment(mode=mode, environment=id, org=org, name=name, rate_card=rate_card)
@@ -77,7 +76,7 @@ def place(
 
     Raises NotFound for an environment that is none, Refused("environment_archived"), Invalid.
     """
-    with contextlib.closing(Log(database.conninfo)) as log:
+    with database.log() as log:
         given = {"mode": mode, "kind": kind, "id": id, "environment": environment, "org": org, "at_s": at_s}
         instant = at_s if at_s is not None else asked.now_s
         target = environment
@@ -91,7 +90,7 @@ def place(
 
 def close_month(database: Database, settings: Settings, *, mode: Mode, month: str, asked: Asked) -> Done:
     """Close a month, as far as it is accrued; the worker makes its invoices. Raises Refused (`month_order`, …)."""
-    with contextlib.closing(Log(database.conninfo)) as log:
+    with database.log() as log:
         command = closing_of(log, database.conninfo, mode, month)
         return _carry_out(log, settings, CLOSE_HOSTING_MONTH, command, asked, {"mode": mode, "month": month})
 

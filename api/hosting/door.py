@@ -1,6 +1,5 @@
 """What the command line does about hosting, by name: one entry point for all of it."""
 
-import contextlib
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -23,7 +22,6 @@ from ledger.events import Event
 from ledger.hosting_billing_events import HostingInvoiceClosed
 from ledger.hosting_events import CostsRecorded, RateCardPublished
 from ledger.ids import Mode, rate_card_stream
-from ledger.store import Log
 
 
 class RatesChange(NamedTuple):
@@ -44,7 +42,7 @@ class Claims(NamedTuple):
 def _rates_diff(database: Database, settings: Settings, *, text: str, mode: Mode) -> RatesChange | None:
     """What a rate card's file changes; None: nothing. Raises what applying it raises."""
     command = rate_card_of(text, mode)
-    with contextlib.closing(Log(database.conninfo)) as log:
+    with database.log() as log:
         newest = RATE_CARDS.fold(r.event for r in log.read_stream(rate_card_stream(mode, command.card)))
     published: tuple[Event, ...] = RATE_CARDS.decide(command, newest)
     return next((RatesChange(newest, e) for e in published if isinstance(e, RateCardPublished)), None)
@@ -58,13 +56,13 @@ def _rates_apply(database: Database, settings: Settings, *, text: str, mode: Mod
 
 def _accrue(database: Database, settings: Settings, *, mode: Mode) -> Accrued:
     """Book what is missing of the days that are over, now."""
-    with contextlib.closing(Log(database.conninfo)) as log:
+    with database.log() as log:
         return accrue(log, database.conninfo, mode, int(time.time()), caught_up(database.conninfo))
 
 
 def _invoices(database: Database, settings: Settings, *, mode: Mode) -> list[Closed]:
     """Make the invoices that closed months lack."""
-    with contextlib.closing(Log(database.conninfo)) as log:
+    with database.log() as log:
         return make_invoices(
             log,
             database.conninfo,

@@ -24,8 +24,6 @@ from replay.tables import LIVE
 #: How long a batch waits until everything that was charged so far is known of.
 WAIT_S = 10.0
 _POLL_S = 0.05
-#: Where an application keeps the log of its process: opening one takes ten times as long as reserving does.
-KEPT_LOG = "recount.log"
 _FOUND = f"""
 SELECT provider, reference, record, category, occurred_s, cost_minor FROM {LIVE}.provider_charges
 WHERE (mode, org, period, currency) = (%s, %s, %s, %s) ORDER BY occurred_s, provider, reference
@@ -72,7 +70,7 @@ class LogBooks:
 @contextlib.contextmanager
 def books_of(database: Database) -> Iterator[LogBooks]:
     """The log of a database. Raises StoreUnavailable."""
-    with contextlib.closing(Log(database.conninfo)) as log:
+    with database.log() as log:
         yield LogBooks(log)
 
 

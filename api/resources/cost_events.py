@@ -3,7 +3,6 @@
 A POST that takes no Idempotency-Key: each cost event has an id of its own, which counts once for ever.
 """
 
-import contextlib
 from typing import Any
 
 import msgspec
@@ -16,7 +15,6 @@ from api.resources.acting import mode
 from api.resources.context import caller, context
 from api.resources.publish import section
 from api.schemas.hosting import CostsTaken
-from ledger.store import Log
 
 cost_events = section("cost-events", "Cost events: what namespaces used")
 
@@ -41,7 +39,7 @@ def post_cost_events() -> Response:
     here, asks = context(), caller()
     batch = taking.read_batch(request.get_data())
     reporter = Reporter(mode(), asks.person or asks.key_id, int(here.clock()))
-    with contextlib.closing(Log(here.database.conninfo)) as log:
+    with here.database.log() as log:
         taken = taking.take(log, reporter, batch)
     told = {"accepted": taken.accepted, "repeated": taken.repeated, "position": taken.position}
     return Response(msgspec.json.encode(told), 200, {"Content-Type": "application/json"})

@@ -6,16 +6,16 @@ refused. No person is needed; a key that is bound to an organization speaks for 
 
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
-from flask import Response, current_app, request
+from flask import Response, request
 from marshmallow import Schema, fields
 
 from api.passthrough import spending
-from api.passthrough.books import KEPT_LOG, LogBooks, books_of
+from api.passthrough.books import LogBooks, books_of
 from api.problems import KINDS, MEDIA_TYPE, Problem
 from api.resources.context import caller, context
 from api.resources.passthrough import ROUTE
@@ -176,9 +176,7 @@ def _body(of: type[Body]) -> Body:
 
 
 def _books() -> AbstractContextManager[LogBooks]:
-    """The log of this process, or one for this while."""
-    log = current_app.extensions.get(KEPT_LOG)
-    return nullcontext(LogBooks(log)) if log is not None else books_of(context().database)
+    return books_of(context().database)
 
 
 def _shown(it: Reservation, spent: Spent) -> Response:
