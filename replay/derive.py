@@ -17,6 +17,7 @@ from ledger.errors import RecountError
 from projections.base import Derivation, Direct, Group, Key, Lookup, Row
 from replay import tables
 from replay.lines import Lines
+from replay.pipeline import Answered, Asks, Pipeline
 
 log = Lines("recount.derive")
 
@@ -35,7 +36,7 @@ SPREAD_KEYS = 250
 Change = tuple[Row | None, Row | None]
 
 
-def hold_checkpoint(conn: psycopg.Connection[Any], group: Group, schema: str) -> tuple[int, int]:
+def hold_checkpoint(conn: Asks, group: Group, schema: str) -> tuple[int, int]:
     """The group's (position, epoch), locked until the transaction ends: taken first by all who write its tables.
 
     A swap raises the epoch. Raises NotBuilt when there is no checkpoint.
@@ -43,14 +44,14 @@ def hold_checkpoint(conn: psycopg.Connection[Any], group: Group, schema: str) ->
     return held(ask_checkpoint(conn, group, schema), group)
 
 
-def ask_checkpoint(conn: psycopg.Connection[Any], group: Group, schema: str) -> psycopg.Cursor[Any]:
+def ask_checkpoint(conn: Asks, group: Group, schema: str) -> Answered:
     """Ask for what `hold_checkpoint` returns; `held` fetches it."""
     return conn.execute(
         f"SELECT position, epoch FROM {schema}.checkpoints WHERE name = %b FOR UPDATE", [group.name], prepare=True
     )
 
 
-def held(cursor: psycopg.Cursor[Any], group: Group) -> tuple[int, int]:
+def held(cursor: Answered, group: Group) -> tuple[int, int]:
     """The answer to `ask_checkpoint`. Raises NotBuilt."""
     row = cursor.fetchone()
     if row is None:
@@ -73,14 +74,14 @@ class Affected(NamedTuple):
 
 
 def affected(
-    conn: psycopg.Connection[Any],
+    conn: Asks,
     group: Group,
     schema: str,
     changes: Mapping[str, Sequence[tuple[Change, int]]],
 ) -> Affected:
     """The keys that changed rows affect. Look-ups are all asked before the first is fetched."""
     found = Affected({}, [])
-    asked: list[tuple[str, psycopg.Cursor[Any], int]] = []
+    asked: list[tuple[str, Answered, int]] = []
     following = _following(group)
     for model, these in changes.items():
         for derivation, how, reads in following.get(model, ()):
@@ -112,7 +113,7 @@ def _following(group: Group) -> Mapping[str, Sequence[tuple[Derivation, Direct |
 
 
 def _look_up(
-    conn: psycopg.Connection[Any],
+    conn: Asks,
     group: Group,
     schema: str,
     derivation: Derivation,
@@ -120,7 +121,7 @@ def _look_up(
     lookups: Sequence[Lookup],
     changed: Sequence[tuple[Change, int]],
     found: Affected,
-) -> Iterator[psycopg.Cursor[Any]]:
+) -> Iterator[Answered]:
     """Ask what narrow look-ups find; wide ones are noted to spread."""
     source = group.tables[model]
     for number, lookup in enumerate(lookups):
@@ -153,7 +154,7 @@ _read = cache(lambda names: attrgetter(*names))
 
 
 def follow_up(
-    conn: psycopg.Connection[Any],
+    conn: Asks,
     group: Group,
     schema: str,
     changes: Mapping[str, Sequence[tuple[Change, int]]],
@@ -167,9 +168,7 @@ def follow_up(
     return _derive_levels(conn, group, schema, found.dirty, AT_ONCE) or bool(found.spreading)
 
 
-def _derive_levels(
-    conn: psycopg.Connection[Any], group: Group, schema: str, dirty: dict[str, dict[Key, int]], at_once: int
-) -> bool:
+def _derive_levels(conn: Asks, group: Group, schema: str, dirty: dict[str, dict[Key, int]], at_once: int) -> bool:
     """Derive dirty keys in the order of dependence, and what that makes dirty in turn. Returns whether any was queued.
 
     More than `at_once` of one derivation are queued.
@@ -200,9 +199,7 @@ def _derive_levels(
     return queued
 
 
-def _queue_spreading(
-    conn: psycopg.Connection[Any], schema: str, spreading: Sequence[tuple[str, str, int, list[str], int]]
-) -> None:
+def _queue_spreading(conn: Asks, schema: str, spreading: Sequence[tuple[str, str, int, list[str], int]]) -> None:
     for each in spreading:
         conn.execute(
             f"INSERT INTO {schema}.spreading AS s (derivation, source, lookup, key, position)"
@@ -213,13 +210,11 @@ def _queue_spreading(
         )
 
 
-def _queue(
-    conn: psycopg.Connection[Any], schema: str, derivation: Derivation, dirty: Mapping[Key, int], *, bulk: bool
-) -> None:
+def _queue(conn: Asks, schema: str, derivation: Derivation, dirty: Mapping[Key, int], *, bulk: bool) -> None:
     waiting = [{"key": key, "position": position} for key, position in sorted(dirty.items())]
     conn.execute(
         f"INSERT INTO {schema}.dirty AS d (derivation, key, position, bulk)"
-        " SELECT %b, r.key, r.position, %b FROM json_to_recordset(%b::json) AS r (key text[], position bigint)"
+        " SELECT %b, r.key, r.position, %b::boolean FROM json_to_recordset(%b::json) AS r (key text[], position bigint)"
         " ON CONFLICT (derivation, key) DO UPDATE SET bulk = d.bulk AND EXCLUDED.bulk,"
         " position = least(d.position, EXCLUDED.position)",
         [derivation.name, bulk, msgspec.json.encode(waiting).decode()],
@@ -236,7 +231,7 @@ class Waiting(NamedTuple):
     """Those of wide changes, or such changes themselves."""
 
 
-def waiting(conn: psycopg.Connection[Any], group: Group, schema: str) -> Waiting:
+def waiting(conn: Asks, group: Group, schema: str) -> Waiting:
     """Look at the queue."""
     names = [d.name for d in group.derivations]
     row = conn.execute(
@@ -254,11 +249,11 @@ def drain(conn: psycopg.Connection[Any], group: Group, schema: str) -> bool:
     """Derive a bounded number of queued keys in one transaction. Returns whether any were waiting."""
     if not any(waiting(conn, group, schema)):
         return False
-    derive_waiting(conn, group, schema)
+    derive_waiting(Pipeline(conn), group, schema)
     return True
 
 
-def derive_waiting(conn: psycopg.Connection[Any], group: Group, schema: str, *, bulk: bool = True) -> None:
+def derive_waiting(conn: Pipeline, group: Group, schema: str, *, bulk: bool = True) -> None:
     """Derive a bounded number of queued keys in one transaction.
 
     With `bulk` false only keys that a change named itself are derived.
@@ -266,7 +261,7 @@ def derive_waiting(conn: psycopg.Connection[Any], group: Group, schema: str, *, 
     names = [d.name for d in group.derivations]
     # said in the statement, not by a parameter, for which its one plan would read what spreads, too
     some = f"{schema}.dirty WHERE derivation = ANY(%b){'' if bulk else ' AND NOT bulk'}"
-    with conn.pipeline(), conn.transaction():
+    with conn.transaction():
         hold_checkpoint(conn, group, schema)
         if bulk:
             for derivation in group.derivations:
@@ -285,7 +280,7 @@ def derive_waiting(conn: psycopg.Connection[Any], group: Group, schema: str, *, 
         _derive_levels(conn, group, schema, dirty, DRAIN_KEYS)
 
 
-def _spread(conn: psycopg.Connection[Any], group: Group, schema: str, derivation: Derivation) -> None:
+def _spread(conn: Asks, group: Group, schema: str, derivation: Derivation) -> None:
     row = conn.execute(
         f"SELECT source, lookup, key, position, after FROM {schema}.spreading WHERE derivation = %b"
         " ORDER BY position LIMIT 1",
@@ -324,7 +319,7 @@ class _Gathered(dict[str, list[Row]]):
 
 
 def gather(
-    conn: psycopg.Connection[Any], group: Group, schema: str, wanted: Mapping[Derivation, Sequence[Key]]
+    conn: Asks, group: Group, schema: str, wanted: Mapping[Derivation, Sequence[Key]]
 ) -> dict[Derivation, dict[Key, _Gathered]]:
     """Every key's input rows, for all keys of all derivations together.
 
@@ -357,7 +352,7 @@ def gather(
     return got
 
 
-def park(conn: psycopg.Connection[Any], schema: str, model: str, key: Key, position: int, error: Exception) -> None:
+def park(conn: Asks, schema: str, model: str, key: Key, position: int, error: Exception) -> None:
     """Set a key aside whose definition raised: it is shown as stale, and folded anew by the next rebuild."""
     _LOGGED[model] += 1
     if _LOGGED[model] <= _LOG_AT_MOST:
@@ -371,7 +366,7 @@ def park(conn: psycopg.Connection[Any], schema: str, model: str, key: Key, posit
 
 
 def derive_keys(
-    conn: psycopg.Connection[Any], group: Group, schema: str, wanted: Mapping[Derivation, Sequence[Key]]
+    conn: Asks, group: Group, schema: str, wanted: Mapping[Derivation, Sequence[Key]]
 ) -> dict[str, list[tuple[Key, Change]]]:
     """Derive keys anew and write what changed. Returns by derivation the changed rows, each with its key.
 
@@ -386,7 +381,7 @@ def derive_keys(
 
 
 def _derive_and_write(
-    conn: psycopg.Connection[Any],
+    conn: Asks,
     schema: str,
     derivation: Derivation,
     got: Mapping[Key, Mapping[str, Sequence[Row]]],

@@ -20,6 +20,7 @@ from projections.base import Entry, Group, Key, Projection, Row
 from replay import derive, tables
 from replay.fold import States, Touch, entry_of, fold, route
 from replay.leading import try_to_lead
+from replay.pipeline import Answered, Pipeline
 
 #: Events in one step at most. Bigger steps are cheaper an event and hold the checkpoint longer.
 BATCH = 1_000
@@ -69,8 +70,7 @@ class Projector:
         self.conn: psycopg.Connection[Any] = psycopg.connect(
             tables.stepping_conninfo(conninfo), autocommit=True, connect_timeout=2
         )
-        # psycopg keeps 100 by default; a few hundred simulated events make for about 170 statements
-        self.conn.prepared_max = None
+        self._pipeline = Pipeline(self.conn)
         self._by_name = {p.name: p for p in group.projections}
         self._parked: dict[str, set[Key]] = {}
         self._leads = False
@@ -130,11 +130,10 @@ class Projector:
         return store.read_own(self.conn, sorted(names), after=self.position, limit=self.batch)
 
     def _fold(self, entries: Sequence[Entry], upto: int) -> None:
-        conn = self.conn
+        conn = self._pipeline
         touches = route(self.group, entries)
-        # One pipeline: the server works on what it was told while we go on, and a step waits for it only where an
-        # answer decides what comes next.
-        with conn.pipeline(), conn.transaction():
+        # One pipeline: a step waits for the server only where an answer decides what comes next.
+        with conn.transaction():
             held = derive.ask_checkpoint(conn, self.group, self.schema)
             known, first = _apart(touches)
             asked = self._ask(known)
@@ -150,7 +149,7 @@ class Projector:
             )
         self.position = upto
 
-    def _hold(self, held: psycopg.Cursor[Any]) -> None:
+    def _hold(self, held: Answered) -> None:
         position, epoch = derive.held(held, self.group)
         if position != self.position:
             self._leads = False
@@ -159,16 +158,16 @@ class Projector:
             self._epoch = epoch
             self._queued = True
             self._parked = {}
-            for model, key in self.conn.execute(f"SELECT model, key FROM {self.schema}.parked").fetchall():
+            for model, key in self._pipeline.execute(f"SELECT model, key FROM {self.schema}.parked").fetchall():
                 self._parked.setdefault(model, set()).add(tuple(key))
 
-    def _ask(self, touches: Sequence[Touch]) -> dict[str, psycopg.Cursor[Any]]:
+    def _ask(self, touches: Sequence[Touch]) -> dict[str, Answered]:
         """Ask for the states of the touched rows."""
         needed: dict[str, set[Key]] = {}
         for projection, key, _ in touches:
             needed.setdefault(projection.name, set()).add(key)
         return {
-            model: tables.ask_states(self.conn, self.schema, self.group.tables[model], sorted(keys))
+            model: tables.ask_states(self._pipeline, self.schema, self.group.tables[model], sorted(keys))
             for model, keys in needed.items()
         }
 
@@ -188,10 +187,10 @@ class Projector:
             rows.setdefault(projection, []).append((row, state))
             changes.setdefault(projection.name, []).append(((None, row), entry.position))
         for projection, made in rows.items():
-            tables.upsert(self.conn, self.schema, projection, made)
+            tables.upsert(self._pipeline, self.schema, projection, made)
         return changes
 
-    def _fold_known(self, touches: Sequence[Touch], asked: Mapping[str, psycopg.Cursor[Any]]) -> Changes:
+    def _fold_known(self, touches: Sequence[Touch], asked: Mapping[str, Answered]) -> Changes:
         """Fold what touches rows that there may be already, and write those that changed."""
         faults: list[tuple[Projection, Key, Entry, Exception]] = []
         loaded: States = {
@@ -231,14 +230,14 @@ class Projector:
                 gone.append(key)
             else:
                 written.append((row, state))
-        tables.upsert(self.conn, self.schema, projection, written)
-        tables.delete(self.conn, self.schema, projection.table, gone)
+        tables.upsert(self._pipeline, self.schema, projection, written)
+        tables.delete(self._pipeline, self.schema, projection.table, gone)
         return changes
 
     def _park(self, projection: Projection, key: Key, position: int, error: Exception) -> None:
         self._parked.setdefault(projection.name, set()).add(key)
-        derive.park(self.conn, self.schema, projection.name, key, position, error)
-        tables.mark_stale(self.conn, self.schema, projection.table, key)
+        derive.park(self._pipeline, self.schema, projection.name, key, position, error)
+        tables.mark_stale(self._pipeline, self.schema, projection.table, key)
 
     def drain(self, *, bulk: bool = True) -> bool:
         """Derive a bounded number of dirty keys. Returns whether there were any."""
@@ -248,7 +247,7 @@ class Projector:
         self._queued = any(left)
         if not left.named and not (bulk and left.spreading):
             return False
-        derive.derive_waiting(self.conn, self.group, self.schema, bulk=bulk)
+        derive.derive_waiting(self._pipeline, self.group, self.schema, bulk=bulk)
         return True
 
     def catch_up(self) -> int:

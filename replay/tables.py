@@ -17,6 +17,7 @@ from psycopg.types.json import set_json_dumps, set_json_loads
 from ledger.store import as_role
 from projections.base import Derivation, Key, Lookup, Projection, Row, Table
 from replay.copying import formatter
+from replay.pipeline import Answered, Asks, array
 
 LIVE = "read_models"
 _encode = msgspec.json.Encoder(order="sorted").encode
@@ -106,7 +107,7 @@ _ROWS_AT_ONCE = 500
 
 
 def upsert(
-    conn: psycopg.Connection[Any],
+    conn: Asks,
     schema: str,
     model: Projection | Derivation,
     rows: Sequence[tuple[Row, bytes | None]],
@@ -146,7 +147,7 @@ def _written(model: Projection | Derivation) -> tuple[str, ...]:
     return (*model.table.names, *(("folded",) if isinstance(model, Projection) else ()))
 
 
-def delete(conn: psycopg.Connection[Any], schema: str, table: Table, keys: Sequence[Key]) -> None:
+def delete(conn: Asks, schema: str, table: Table, keys: Sequence[Key]) -> None:
     """Remove rows by their full key."""
     if keys:
         conn.execute(_delete(schema, table), _columns(keys), prepare=True)
@@ -176,7 +177,7 @@ def copy_rows(
     return count
 
 
-def mark_stale(conn: psycopg.Connection[Any], schema: str, table: Table, key: Key) -> None:
+def mark_stale(conn: Asks, schema: str, table: Table, key: Key) -> None:
     """Mark a projection's row, if there is one, as set aside: it takes no further event."""
     where = " AND ".join(f'"{k}" = %s' for k in table.key)
     conn.execute(f'UPDATE {schema}."{table.name}" SET stale = true WHERE {where}', list(key))
@@ -185,7 +186,7 @@ def mark_stale(conn: psycopg.Connection[Any], schema: str, table: Table, key: Ke
 # ---- reading ------------------------------------------------------------------------------
 
 
-def ask_states(conn: psycopg.Connection[Any], schema: str, table: Table, keys: Sequence[Key]) -> psycopg.Cursor[Any]:
+def ask_states(conn: Asks, schema: str, table: Table, keys: Sequence[Key]) -> Answered:
     """Ask for (key…, state) of the rows with these keys; the caller fetches."""
     return conn.execute(_states(schema, table), _columns(keys), binary=True, prepare=True)
 
@@ -208,16 +209,11 @@ def _columns(keys: Iterable[Key]) -> list[str]:
 
     psycopg takes 9.4 µs over lists with one key of three columns, and 2.6 over this.
     """
-    return [_array(column) for column in zip(*keys, strict=True)]
-
-
-def _array(values: Iterable[str]) -> str:
-    joined = '","'.join([v.replace("\\", "\\\\").replace('"', '\\"') for v in values])
-    return f'{{"{joined}"}}'
+    return [array(column) for column in zip(*keys, strict=True)]
 
 
 def load_rows(
-    conn: psycopg.Connection[Any],
+    conn: Asks,
     schema: str,
     table: Table,
     by: Sequence[str],
@@ -229,7 +225,7 @@ def load_rows(
 
 
 def ask_rows(
-    conn: psycopg.Connection[Any],
+    conn: Asks,
     schema: str,
     table: Table,
     by: Sequence[str],
@@ -296,9 +292,7 @@ def _joined(schema: str, lookup: Lookup) -> tuple[str, str]:
     return " ".join(joins), _list(lookup.key, f"{before}.")
 
 
-def ask_affected(
-    conn: psycopg.Connection[Any], schema: str, source: Table, lookup: Lookup, rows: Sequence[Row]
-) -> psycopg.Cursor[Any] | None:
+def ask_affected(conn: Asks, schema: str, source: Table, lookup: Lookup, rows: Sequence[Row]) -> Answered | None:
     """Ask for the keys that changed rows of `source` affect through a narrow look-up, by columns that they carry.
 
     The caller fetches. None: there is nothing to ask.
@@ -319,7 +313,7 @@ def _affected(schema: str, lookup: Lookup) -> str:
 
 
 def affected_page(
-    conn: psycopg.Connection[Any],
+    conn: Asks,
     schema: str,
     source: Table,
     lookup: Lookup,

@@ -186,7 +186,8 @@ def test_a_step_cut_off_before_its_commit_is_done_again_by_the_next_leader(
     with closing(Projector(database, BILLING)) as projector:
         assert projector.lead()
         with monkeypatch.context() as patch:
-            patch.setattr(derive, "follow_up", lambda conn, *rest: bool(kill(database, conn.info.backend_pid)))
+            pid = projector.conn.info.backend_pid
+            patch.setattr(derive, "follow_up", lambda *_: bool(kill(database, pid)))
             with pytest.raises(psycopg.OperationalError):
                 projector.step()
     assert checkpoint(database) == 0
@@ -486,7 +487,8 @@ def test_the_dirty_queue_survives_a_crash_at_any_step(database: str, log: Log, m
             assert projector.step() == 0
             assert projector.drain()
             with monkeypatch.context() as patch:  # and the next step is cut off in its midst
-                patch.setattr(derive, "derive_keys", lambda conn, *rest: kill(database, conn.info.backend_pid) or {})
+                pid = projector.conn.info.backend_pid
+                patch.setattr(derive, "derive_keys", lambda *_, pid=pid: kill(database, pid) or {})
                 with pytest.raises((psycopg.OperationalError, AssertionError)):
                     assert projector.drain()
         crashes += 1
