@@ -44,3 +44,23 @@ BOOKED = (
     Hanging("charges", (("refunds", "charge"), ("balance_transactions", "source"))),
     Hanging("charges", (("disputes", "charge"), ("balance_transactions", "source"))),
 )
+
+
+def events_of_organizations(columns: str) -> str:
+    """SELECTs, joined by UNION ALL, of Stripe's events about organizations' customers and what hangs on their objects.
+
+    Each has the link of the organization to its customer as `l`, and the event as `e`; each is found by an index.
+    """
+    events = f"JOIN {LIVE}.stripe_events e ON e.mode = l.mode AND e.account = l.account"
+    branches = [
+        f"SELECT {columns} FROM {LIVE}.org_links l {events} AND e.customer = l.customer",
+        # an event about a customer names it as its object
+        f"SELECT {columns} FROM {LIVE}.org_links l {events} AND e.object_id = l.customer AND e.customer IS NULL"
+        " AND e.object IN ('customer', 'customers')",
+    ]
+    for hanging in HANGING:
+        branches.append(
+            f"SELECT {columns} FROM {LIVE}.org_links l CROSS JOIN ({hanging.joined}) {events} AND e.object_id = o.id"
+            " AND e.customer IS NULL WHERE c.mode = l.mode AND c.account = l.account AND c.customer = l.customer"
+        )
+    return " UNION ALL ".join(branches)

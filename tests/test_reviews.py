@@ -94,7 +94,7 @@ def test_a_purchase_is_set_up_and_the_queue_says_what_is_next(world: Counter) ->
     assert world.read("/v1/orgs/org_a/entitlements", key)["data"][0]["granted"]
     assert "setup_step" not in queue(world)
     told = world.read("/v1/incidents?org=org_a", key)["data"]
-    assert {line["kind"] for line in told} >= {"event", "act", "setup"}
+    assert {line["type"] for line in told} >= {"customer.created", "approve_setup_step", "setup.step_approved"}
     assert [v.differences for v in verify(world.conninfo)] == [(), ()]
 
 

@@ -25,8 +25,7 @@ from api.story import KINDS, Told, line_of
 from ledger import store
 from ledger.events import Recorded, StripeEventReceived
 from ledger.translations import translate
-from replay.hanging import HANGING
-from replay.tables import LIVE
+from replay.hanging import events_of_organizations
 
 timeline = section("timeline", "The timeline: an organization's story")
 
@@ -49,23 +48,7 @@ _COLUMNS = ("id", "type", "account", "created_s", "state", "object", "object_id"
 _ROW = Shape("TimelineRow", [Member(c, c, TEXT) for c in (*_COLUMNS, "customer")])
 
 
-def _stories() -> str:
-    """Every event about an organization's customers, with the organization: each branch by an index."""
-    chosen = "l.mode, l.org, l.customer AS of_customer, " + ", ".join(f"e.{c}" for c in _COLUMNS)
-    events = f"JOIN {LIVE}.stripe_events e ON e.mode = l.mode AND e.account = l.account"
-    of_customer = f"SELECT {chosen} FROM {LIVE}.org_links l {events} AND e.customer = l.customer"
-    # An event about a customer names it as its object.
-    of_itself = (
-        f"SELECT {chosen} FROM {LIVE}.org_links l {events} AND e.object_id = l.customer AND e.customer IS NULL"
-        " AND e.object IN ('customer', 'customers')"
-    )
-    branches = [of_customer, of_itself]
-    for hanging in HANGING:
-        branches.append(
-            f"SELECT {chosen} FROM {LIVE}.org_links l CROSS JOIN ({hanging.joined}) {events} AND e.object_id = o.id"
-            " AND e.customer IS NULL WHERE c.mode = l.mode AND c.account = l.account AND c.customer = l.customer"
-        )
-    return f"({' UNION ALL '.join(branches)}) t"
+_CHOSEN = "l.mode, l.org, l.customer AS of_customer, " + ", ".join(f"e.{c}" for c in _COLUMNS)
 
 
 def _visible(asks: Caller) -> list[Condition]:
@@ -79,7 +62,7 @@ def _visible(asks: Caller) -> list[Condition]:
 
 SOURCE = Source(
     _ROW,
-    _stories(),
+    f"({events_of_organizations(_CHOSEN)}) t",
     {"customer": "t.of_customer"},
     ("t.created_s", "t.id", "t.account"),
     _visible,

@@ -52,6 +52,7 @@ _COMMANDS = {
     "launch": "launch",
     "setup": "setup",
     "review": "review",
+    "incident": "incident",
     "service": "service_control:service_control",
     "subjects": "subjects",
     "approvals": "approvals",

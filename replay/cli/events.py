@@ -119,7 +119,8 @@ def _reasons(conn: psycopg.Connection[Any], found: list[Recorded]) -> dict[str, 
 def show(what: str, opened: bool, as_json: bool) -> None:
     """Show an event whole.
 
-    By its position, by Stripe's id (evt_…) with all its renderings, or all of a stream.
+    By its position, by Stripe's id (evt_…) with all its renderings, or by its stream and version (stream@2); or all of
+    a stream.
     """
     with attached() as edge:
         with edge.reading() as conn:

@@ -103,11 +103,19 @@ def _pattern(kind: str) -> str:
 
 
 def named(conn: psycopg.Connection[Any], what: str) -> list[Recorded]:
-    """The events at a position, in a stream, or of a Stripe event's id in whichever mode and account."""
+    """The events at a position, in a stream, one of a stream (`stream@version`), or of a Stripe event's id anywhere."""
     if what.isdecimal():
         return store.read_positions(conn, [int(what)])
     if "/" in what:
-        return find(conn, Criteria(stream=what, after=0), 1_000)
+        stream, _, version = what.rpartition("@")
+        found = find(conn, Criteria(stream=what, after=0), 1_000)
+        if found or not version.isdecimal():
+            return found
+        place = conn.execute(
+            "SELECT notification_id FROM ledger.events WHERE (originator_id, originator_version) = (%s, %s)",
+            [stream, int(version)],
+        ).fetchall()
+        return store.read_positions(conn, [p for (p,) in place])
     streams = [stripe_stream(mode, PLATFORM, what) for mode in MODES]
     rows = conn.execute("SELECT notification_id FROM ledger.events WHERE originator_id = ANY(%s)", [streams]).fetchall()
     positions = {p for (p,) in rows}
