@@ -40,8 +40,6 @@ def _compared(facts: type[msgspec.Struct]) -> tuple[str, ...]:
 
 
 _PLAIN = {f.model: _compared(f.facts) for f in FAMILIES}
-#: How long a webhook may be on its way before its absence means something.
-SETTLE_S = 20
 _CAUGHT_UP_S = 60
 _DELETABLE = {o for o in COMPARED if "deleted" in _FAMILIES[o].facts.__struct_fields__}
 
@@ -125,7 +123,7 @@ class Rows:
         return {id for (id,) in rows}
 
 
-def settled(conn: psycopg.Connection[Any], journal: Log, seconds: float = SETTLE_S) -> None:
+def settled(conn: psycopg.Connection[Any], journal: Log, seconds: float) -> None:
     """Wait so long for what is on its way, and then until read models know what the log holds."""
     time.sleep(seconds)
     head, until = journal.head(), time.monotonic() + _CAUGHT_UP_S

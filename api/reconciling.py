@@ -7,6 +7,7 @@ compared and differences said, and nothing more.
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import psycopg
@@ -61,12 +62,12 @@ class Result(NamedTuple):
 class Reconciler:
     """Compares what we hold of one mode with what Stripe holds. `clock` says what time it is, seconds since the epoch.
 
-    `settle` waits until what is on its way has arrived, and read models know it.
+    `settle` waits until what is on its way has arrived, and read models know it; or it is for how many seconds to wait.
     """
 
     def __init__(
         self, conninfo: str, journal: Log, keys: KeyStore, reader: StripeReader, clock: Callable[[], float],
-        *, hour: int = 3, nightly_from_s: float = 0, settle: Callable[[], None] | None = None,
+        *, hour: int = 3, nightly_from_s: float = 0, settle: Callable[[], None] | float = 20,
     ) -> None:  # fmt: skip
         self._conn: psycopg.Connection[Any] = psycopg.connect(
             as_role(conninfo, "recount_reader"), autocommit=True, connect_timeout=2
@@ -77,8 +78,8 @@ class Reconciler:
         self._hour = hour
         self._nightly_from_s = nightly_from_s
         self._events = EventReconciler(journal, keys, reader)
-        settle = settle or (lambda: settled(self._conn, journal))
-        self._objects = ObjectReconciler(journal, Observer(journal, keys), reader, self._conn, settle)
+        wait = settle if callable(settle) else partial(settled, self._conn, journal, settle)
+        self._objects = ObjectReconciler(journal, Observer(journal, keys), reader, self._conn, wait)
         self._silences = 0
         self._not_before_s = 0.0
         self._warned_s = 0.0
@@ -233,6 +234,7 @@ def opened(database: Database, settings: Settings) -> Iterator[Reconciler]:
                 time.time,
                 hour=hour,
                 nightly_from_s=time.time() + _SETTLING_IN_S,
+                settle=settings.reconcile_settle_s,
             )
         ) as reconciler:
             yield reconciler

@@ -78,6 +78,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """As many differences at once wait for an operator."""
     reconcile_hour: int = 3
     """At this hour, UTC, what we hold is compared with what Stripe holds."""
+    reconcile_settle_s: int = 20
+    """How long a webhook may be on its way before its absence means something: a comparison waits so long."""
     delivery_attempts: int = 12
     """After as many attempts a delivery is given up."""
     hosting_minimum_minor: int = 50
@@ -134,6 +136,7 @@ def load() -> Settings:
             "RECOUNT_HOLD_DIFFERENCES_FROM", env.get("RECOUNT_HOLD_DIFFERENCES_FROM", "100"), 1, 1_000_000
         ),
         reconcile_hour=_number("RECOUNT_RECONCILE_HOUR", env.get("RECOUNT_RECONCILE_HOUR", "3"), 0, 23),
+        reconcile_settle_s=_number("RECOUNT_RECONCILE_SETTLE_S", env.get("RECOUNT_RECONCILE_SETTLE_S", "20"), 0, 600),
         delivery_attempts=_number("RECOUNT_DELIVERY_ATTEMPTS", env.get("RECOUNT_DELIVERY_ATTEMPTS", "12"), 1, 100),
         hosting_minimum_minor=_number(
             "RECOUNT_HOSTING_MINIMUM_MINOR", env.get("RECOUNT_HOSTING_MINIMUM_MINOR", "50"), 0, 1_000_000

@@ -38,6 +38,12 @@ def _where() -> Path | None:
     return _IN_MEMORY if _IN_MEMORY.is_dir() and shutil.disk_usage(_IN_MEMORY).free > _ENOUGH else None
 
 
+def pytest_configure() -> None:
+    """The folders of tests are there too: the database of a service that a test starts waits for no disk."""
+    if (memory := _where()) is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[EmbeddedPostgres]:
     """The real PostgreSQL that the product embeds, in a folder of its own."""

@@ -10,7 +10,7 @@ from tests.docs.sources import ROOT
 
 _BEGIN = """\
 export STRIPE_WEBHOOK_SECRET=whsec_passthrough_page_0001 STRIPE_CONNECT_WEBHOOK_SECRET=whsec_passthrough_page_0002
-recount serve --port 8080 > serve.log 2>&1 &
+recount serve --workers 1 --port 8080 > serve.log 2>&1 &
 SERVER=$!
 until curl -sf http://127.0.0.1:8080/readyz > /dev/null; do sleep 0.1; done
 KEY=$(recount keys issue --role service)

@@ -1,18 +1,25 @@
 """`recount keys issue | list | rotate | revoke`: who may ask the API what, and until when."""
 
+import time
 from typing import Any
 
 import click
 
 from ledger.ids import MODES, Mode
+from projections import ACCESS
 from replay import tables
 from replay.cli.durations import Duration
 from replay.cli.options import Asks, act_options, json_option, mode_option
 from replay.cli.printing import Column, say, say_done, say_json, say_table
-from replay.cli.service import attached
+from replay.cli.service import Attached, attached
+from replay.digest import behind
 from replay.export import iso
+from replay.leading import is_led
+from replay.live import leader_of
 from replay.status import require_built
 
+#: How long a service that runs may take to know of a key, which is a twentieth of a second as a rule.
+_PATIENCE_S, _POLL_S = 2.0, 0.01
 _TEXTS = ("key_id", "mode", "role", "org", "account", "label", "person", "successor")
 _LISTED = (
     f"SELECT {', '.join(f'k.{c}' for c in _TEXTS)}, k.revoked, k.issued_us, k.expires_s,"
@@ -68,6 +75,7 @@ def issue(
     scope = {"mode": mode, "role": role, "org": org, "account": account}
     with attached() as edge:
         issued = edge.act("issue_key", asks, **scope, label=label, person=person, lasts_s=lasts_s)
+        _until_known(edge)
     _say_new(issued, as_json, mode=mode, role=role)
 
 
@@ -93,7 +101,16 @@ def rotate(key_id: str, overlap_s: int, lasts_s: int | None, asks: Asks, as_json
     """
     with attached() as edge:
         issued = edge.act("rotate_key", asks, key_id=key_id, overlap_s=overlap_s, lasts_s=lasts_s)
+        _until_known(edge)
     _say_new(issued, as_json, rotated=key_id)
+
+
+def _until_known(edge: Attached) -> None:
+    """Until a running service knows of the key: whoever is shown it may use it at once. Where none runs: nothing."""
+    deadline = time.monotonic() + _PATIENCE_S
+    with edge.reading() as conn:
+        while is_led(conn, leader_of(ACCESS)) and behind(conn, ACCESS) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
 
 
 def _say_new(issued: Any, as_json: bool, **what: Any) -> None:

@@ -10,11 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from tests.docs.markdown import blocks
 from tests.docs.sources import ROOT
+from tests.docs.warm import commands
 
 TIMEOUT_S = 240
 _MARK = "@@@ block"
@@ -39,39 +41,51 @@ def steps(text: str) -> list[Step]:
     return found
 
 
-def run(script: list[Step], folder: Path, **more: str) -> list[str]:
+def run(script: list[Step], folder: Path, *, warm: bool = True, **more: str) -> list[str]:
     """Run the steps in `folder`, with an environment of its own and `more`.
 
-    Returns what is not as the page says, for people.
+    `warm`: with a `recount` that need not read the code for each command. Returns what is not as the page says, for
+    people.
     """
     port = _free_port()
     body = "".join(f"echo '{_MARK} {i}'\n{s.command}" for i, s in enumerate(script)).replace("8080", str(port))
     environment = {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join(
+            [*([str(commands())] if warm else []), str(Path(sys.executable).parent), os.environ["PATH"]]
+        ),
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "LOGNAME": "operator",
         **more,
     }
-    shell = subprocess.Popen(
-        ["bash", "-e", "-u", "-o", "pipefail", "-c", body],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        out, errors = shell.communicate(timeout=TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        _end(shell.pid)
-        out, errors = shell.communicate()
-        return [f"the page's commands did not end within {TIMEOUT_S} s; so far:\n{out}\n{errors}"]
-    if shell.returncode:  # the page did not come to where it stops the service
-        _end(shell.pid)
-    return _faults(script, out.replace(str(port), "8080"), errors, shell.returncode)
+    with (
+        tempfile.TemporaryFile("w+") as out,
+        tempfile.TemporaryFile("w+") as errors,
+    ):  # a pipe lasts as long as a service
+        shell = subprocess.Popen(
+            ["bash", "-e", "-u", "-o", "pipefail", "-c", body],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=errors,
+            start_new_session=True,
+        )
+        try:
+            shell.wait(TIMEOUT_S)
+            late = []
+        except subprocess.TimeoutExpired:
+            late = [f"the page's commands did not end within {TIMEOUT_S} s"]
+        if shell.returncode != 0:  # the page did not come to where it stops the service
+            _end(shell.pid)
+            shell.wait()
+        printed, said = (_read(file).replace(str(port), "8080") for file in (out, errors))
+    return late + _faults(script, printed, said, shell.returncode)
+
+
+def _read(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read()
 
 
 def _faults(script: list[Step], out: str, errors: str, exit_code: int) -> list[str]:
