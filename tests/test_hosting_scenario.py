@@ -1,11 +1,11 @@
 """Hosting, from what it costs to a suspension and back: on one clock, and however Stripe's events travel."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from billing_story import DAY, HOUR, META, Post, Story, story
+from books import differences, plain
 from databases import fresh_database
 from hosting import at, cost
 
@@ -165,34 +165,13 @@ def looked(told: Story) -> None:
 
 #: What a story leaves behind that no late event may change.
 BOOKS = ("hosting_invoices", "issuances", "invoices", "payments", "service_states", "debts", "org_links", "accruals")
-#: Made up anew each time.
-_BY_CHANCE = frozenset({"number", "hosted_invoice_url", "invoice_pdf"})
-_STRIPES = re.compile(r"\b(?!iss|hin)([a-z]+)_[A-Za-z0-9]{14,}")
 
 
 def books(told: Story) -> dict[str, Any]:
     """Amounts, states and counts. Stripe's ids are another's each time, and so are seconds, by a few."""
-    found: dict[str, Any] = {model: [_plain(row) for row in told.rows(model)] for model in BOOKS}
+    found: dict[str, Any] = {model: [plain(row) for row in told.rows(model)] for model in BOOKS}
     asked = {r["environment"]: (r["wanted"], r["state"]) for r in told.rows("enforcements")}
     return {**found, "wanted": {e: w for e, w in asked.items() if w[0] != "up"}, "state": state(told)}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items() if not k.endswith("_s") and k not in _BY_CHANCE}
-    if isinstance(value, list | tuple):
-        return sorted((_plain(v) for v in value), key=repr)
-    return _STRIPES.sub(r"\1", value) if isinstance(value, str) else value
-
-
-def _differences(found: Any, expected: Any, where: str = "") -> list[str]:
-    """Where two differ."""
-    if isinstance(found, dict) and isinstance(expected, dict) and found.keys() == expected.keys():
-        return [d for k in found for d in _differences(found[k], expected[k], f"{where}.{k}")]
-    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
-        pairs = zip(found, expected, strict=True)
-        return [d for i, (a, b) in enumerate(pairs) for d in _differences(a, b, f"{where}.{i}")]
-    return [] if found == expected else [f"{where}: {found!r} and not {expected!r}"]
 
 
 def whole(told: Story) -> dict[str, Any]:
@@ -225,5 +204,5 @@ def test_webhooks_shuffled_twice_and_three_days_late_end_in_the_same_books(
         expected = whole(told)
     with story(other_database, MARCH_2, post=lambda: Post(seed)) as told:
         found = whole(told)
-    differences = _differences(found, expected)
-    assert not differences, "\n".join(d[:150] for d in differences)
+    different = differences(found, expected)
+    assert not different, "\n".join(d[:150] for d in different)
