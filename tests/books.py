@@ -1,6 +1,7 @@
-"""Two sets of books beside each other: what a story leaves behind, without what is another one each time.
+"""Two sets of books beside each other: what a story leaves behind, without what differs each time.
 
-Stripe's ids, numbers and addresses are made up anew in each story, and seconds differ by a few. Refuses to know stories.
+Stripe's ids, numbers and addresses are made up anew in each story, and seconds are a few more or less. Refuses to know
+stories.
 """
 
 import re
