@@ -21,6 +21,7 @@ from ledger.hosting_events import (
     EnvironmentArchived,
     EnvironmentCreated,
     EnvironmentMoved,
+    EnvironmentRateCardChanged,
     EnvironmentRenamed,
     EnvironmentShared,
     EnvironmentUnshared,
@@ -78,6 +79,15 @@ class MoveEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     at_s: int
 
 
+class ChangeRateCard(msgspec.Struct, frozen=True, kw_only=True):
+    """Price an environment by another rate card, from an instant on, which may be past."""
+
+    mode: Mode
+    environment: str
+    rate_card: str
+    at_s: int
+
+
 class ArchiveEnvironment(msgspec.Struct, frozen=True, kw_only=True):
     """Archive an environment: nothing more is placed in it."""
 
@@ -112,6 +122,7 @@ Command: TypeAlias = (
     | ShareEnvironment
     | UnshareEnvironment
     | MoveEnvironment
+    | ChangeRateCard
     | ArchiveEnvironment
     | CreditOutage
     | WithdrawOutage
@@ -126,6 +137,8 @@ class Environment(NamedTuple):
     shared: frozenset[str] = frozenset()
     owners: Mapping[int, str] = MappingProxyType({})
     """Instant -> who owns it from then on; the first owner's is left out."""
+    cards: Mapping[int, str] = MappingProxyType({})
+    """Instant -> the rate card from then on; the first one is left out."""
     outages: Mapping[str, OutageCredited] = MappingProxyType({})
     archived: bool = False
 
@@ -148,6 +161,8 @@ def evolve(it: Environment, event: Event) -> Environment:
             return it._replace(shared=it.shared - {event.org})
         case EnvironmentMoved():
             return it._replace(owners={**it.owners, event.at_s: event.org})
+        case EnvironmentRateCardChanged():
+            return it._replace(cards={**it.cards, event.at_s: event.rate_card})
         case EnvironmentArchived():
             return it._replace(archived=True)
         case OutageCredited():
@@ -203,6 +218,11 @@ def _said(command: Command, it: Environment) -> tuple[Event, ...]:
             require_instant(command.at_s)
             moved = EnvironmentMoved(**which, org=command.org, at_s=command.at_s)
             return () if it.owners.get(command.at_s) == command.org else (moved,)
+        case ChangeRateCard():
+            require_key(command.rate_card, "a rate card")
+            require_instant(command.at_s)
+            changed = EnvironmentRateCardChanged(**which, rate_card=command.rate_card, at_s=command.at_s)
+            return () if it.cards.get(command.at_s) == command.rate_card else (changed,)
         case ArchiveEnvironment():
             return () if it.archived else (EnvironmentArchived(**which),)
         case CreditOutage():
@@ -246,6 +266,8 @@ SHARE_ENVIRONMENT = Act("share_environment", ShareEnvironment, ENVIRONMENTS, _st
 UNSHARE_ENVIRONMENT = Act("unshare_environment", UnshareEnvironment, ENVIRONMENTS, _stream, _about)
 #: Somebody else pays from then on.
 MOVE_ENVIRONMENT = Act("move_environment", MoveEnvironment, ENVIRONMENTS, _stream, _about, weight=40)
+#: It costs something else from then on.
+CHANGE_RATE_CARD = Act("change_rate_card", ChangeRateCard, ENVIRONMENTS, _stream, _about, weight=40)
 ARCHIVE_ENVIRONMENT = Act("archive_environment", ArchiveEnvironment, ENVIRONMENTS, _stream, _about, weight=20)
 CREDIT_OUTAGE = Act("credit_outage", CreditOutage, ENVIRONMENTS, _stream, _about, weight=40)
 WITHDRAW_OUTAGE = Act("withdraw_outage", WithdrawOutage, ENVIRONMENTS, _stream, _about, weight=40)

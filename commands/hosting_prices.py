@@ -49,7 +49,8 @@ class Where(NamedTuple):
     id: str
     owners: Timeline
     """The first one from the beginning of time."""
-    card: str
+    cards: Timeline
+    """Rate cards, the first one from the beginning of time."""
     outages: Sequence[Outage] = ()
 
 
@@ -184,14 +185,14 @@ def cut(world: World, day: int, namespace: str, project: str | None) -> list[Seg
 
 
 def _within(world: World, where: Where, start: int, end: int) -> list[Segment]:
-    cards = world.cards.get(where.card, ())
     edges = [(t, None) for o in where.outages for t in (o.from_s, o.until_s)]
-    effective = [(c.effective_s, None) for c in cards]
+    effective = [(c.effective_s, None) for _, card in where.cards for c in world.cards.get(card, ())]
     found = []
-    for a, b in _spans(start, end, (where.owners, edges, effective)):
-        _, org = _at(where.owners, a)
+    for a, b in _spans(start, end, (where.owners, where.cards, edges, effective)):
+        (_, org), (_, card) = _at(where.owners, a), _at(where.cards, a)
         # of those that are effective, the newest word counts
-        rates = max((c for c in cards if c.effective_s <= a), key=lambda c: c.version, default=None)
+        versions = (c for c in world.cards.get(card, ()) if c.effective_s <= a)
+        rates = max(versions, key=lambda c: c.version, default=None)
         credit = max((o.percent for o in where.outages if o.from_s <= a < o.until_s), default=Decimal(0))
         if rates is not None:
             found.append(Segment(a, b, org, where.id, rates, credit))

@@ -27,6 +27,7 @@ from commands.endpoints import ADD_ENDPOINT, REMOVE_ENDPOINT, TEST_ENDPOINT
 from commands.enforcement import ACKNOWLEDGE_ENFORCEMENT
 from commands.environments import (
     ARCHIVE_ENVIRONMENT,
+    CHANGE_RATE_CARD,
     CREATE_ENVIRONMENT,
     CREDIT_OUTAGE,
     MOVE_ENVIRONMENT,
@@ -189,6 +190,7 @@ _ACTS: tuple[Act[Any, Any], ...] = (
     SHARE_ENVIRONMENT,
     UNSHARE_ENVIRONMENT,
     MOVE_ENVIRONMENT,
+    CHANGE_RATE_CARD,
     ARCHIVE_ENVIRONMENT,
     CREDIT_OUTAGE,
     WITHDRAW_OUTAGE,

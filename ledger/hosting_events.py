@@ -29,7 +29,7 @@ class EnvironmentCreated(Event, frozen=True, kw_only=True, gc=False):
     default: bool
     """Whether it is the one that was made because the organization needed one."""
     rate_card: str
-    """By which its usage is priced."""
+    """By which its usage is priced, until it is changed."""
 
 
 class EnvironmentRenamed(Event, frozen=True, kw_only=True, gc=False):
@@ -70,6 +70,17 @@ class EnvironmentMoved(Event, frozen=True, kw_only=True, gc=False):
     mode: Mode
     environment: str
     org: str
+    at_s: int
+
+
+class EnvironmentRateCardChanged(Event, frozen=True, kw_only=True, gc=False):
+    """An environment is priced by another rate card, from an instant on."""
+
+    NAME: ClassVar[str] = "environment.rate_card_changed"
+
+    mode: Mode
+    environment: str
+    rate_card: str
     at_s: int
 
 
@@ -180,6 +191,7 @@ HOSTING_EVENTS: tuple[type[Event], ...] = (
     EnvironmentShared,
     EnvironmentUnshared,
     EnvironmentMoved,
+    EnvironmentRateCardChanged,
     EnvironmentArchived,
     OutageCredited,
     OutageWithdrawn,

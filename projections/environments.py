@@ -8,6 +8,7 @@ from ledger.hosting_events import (
     EnvironmentArchived,
     EnvironmentCreated,
     EnvironmentMoved,
+    EnvironmentRateCardChanged,
     EnvironmentRenamed,
     EnvironmentShared,
     EnvironmentUnshared,
@@ -26,10 +27,11 @@ _TABLE = Table(
         Column("name", "text"),
         Column("is_default", "boolean"),
         Column("state", "text"),
-        Column("rate_card", "text"),
+        Column("rate_card", "text"),  # by the latest instant that was said
         Column("shared_with", "text[]"),
         Column("orgs", "text[]"),
         Column("owners", "jsonb"),
+        Column("rate_cards", "jsonb"),
         Column("outages", "jsonb"),
         Column("version", "bigint"),
         Column("created_us", "bigint", digested=False),
@@ -49,6 +51,7 @@ class _State(msgspec.Struct, array_like=True):
     outages: dict[str, tuple[int, int, str, str]] = {}
     version: int = 0
     created_us: int = 0
+    cards: dict[int, str] = {}
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -59,6 +62,7 @@ _READS = (
     EnvironmentShared,
     EnvironmentUnshared,
     EnvironmentMoved,
+    EnvironmentRateCardChanged,
     EnvironmentArchived,
     OutageCredited,
     OutageWithdrawn,
@@ -88,6 +92,8 @@ def _apply(state: bytes | None, entry: Entry) -> bytes:
             it.archived = True
         case EnvironmentMoved():
             it.owners = dict(sorted({**it.owners, event.at_s: event.org}.items()))
+        case EnvironmentRateCardChanged():
+            it.cards = dict(sorted({**it.cards, event.at_s: event.rate_card}.items()))
         case OutageCredited():
             told = (event.from_s, event.until_s, event.percent, event.reason)
             it.outages = {**it.outages, event.outage: told}
@@ -100,6 +106,8 @@ def _to_row(key: Key, state: bytes) -> Row:
     it = _decode(state)
     owners: list[dict[str, Any]] = [{"org": it.org, "from_s": None}]
     owners += [{"org": org, "from_s": at_s} for at_s, org in it.owners.items()]
+    cards: list[dict[str, Any]] = [{"rate_card": it.rate_card, "from_s": None}]
+    cards += [{"rate_card": card, "from_s": at_s} for at_s, card in it.cards.items()]
     outages = [
         {"outage": name, "from_s": from_s, "until_s": until_s, "percent": percent, "reason": reason}
         for name, (from_s, until_s, percent, reason) in sorted(it.outages.items())
@@ -111,14 +119,15 @@ def _to_row(key: Key, state: bytes) -> Row:
         it.name,
         it.default,
         state_name,
-        it.rate_card,
+        cards[-1]["rate_card"],
         it.shared,
         sorted({o["org"] for o in owners} | {*it.shared}),
         owners,
+        cards,
         outages,
         it.version,
         it.created_us,
     )
 
 
-ENVIRONMENTS = Projection("environments", 1, _TABLE, tuple(e.NAME for e in _READS), _keys, _apply, _to_row)
+ENVIRONMENTS = Projection("environments", 2, _TABLE, tuple(e.NAME for e in _READS), _keys, _apply, _to_row)

@@ -15,12 +15,13 @@ from oracle import hosting as oracle
 
 from api.postgres import EmbeddedPostgres
 from commands.accruals import ACCRUING
-from commands.environments import CreditOutage, MoveEnvironment, WithdrawOutage
+from commands.environments import ChangeRateCard, CreditOutage, MoveEnvironment, WithdrawOutage
 from commands.hosting_breakdown import break_down
+from commands.rate_cards import RATE_CARDS, PublishRateCard
 from ledger.claims import IdTaken, day_name, unclaimed
 from ledger.errors import Invalid, Refused
 from ledger.hosting_billing_events import AccrualsCounted
-from ledger.ids import costs_stream
+from ledger.ids import costs_stream, rate_card_stream
 from replay.verify import verify
 
 JAN_1 = at("2028-01-01")
@@ -83,6 +84,42 @@ def test_the_same_cost_event_again_is_a_success_and_another_with_its_id_a_refusa
         assert refused.value.code == "cost_event_conflict"
     assert acme.costs(cost("c3", "shop", NOON))[:2] == (1, 0), "nothing of a refused batch was claimed"
     assert acme.log.head() > head
+
+
+def priced_by(card: str, at_s: int, environment: str = "env_1") -> ChangeRateCard:
+    return ChangeRateCard(mode="test", environment=environment, rate_card=card, at_s=at_s)
+
+
+def test_another_rate_card_prices_what_is_used_from_its_instant_on_and_the_past_anew(acme: Hosting) -> None:
+    acme.rates(0, {"cpu": "100"}, card="dear")
+    acme.costs(cost("c1", "shop", NOON, quantity="2"))
+    acme.accrue(JAN_1 + DAY)
+    acme.environment(priced_by("dear", NOON + 1_800))
+    acme.accrue(JAN_1 + DAY)
+    assert acme.accrued() == {("acme", "env_1", "2028-01-01"): Decimal("104.2")}
+    row = next(r for r in acme.rows("environments") if r["id"] == "env_1")
+    assert row["rate_card"] == "dear"
+    assert row["rate_cards"] == [
+        {"rate_card": "standard", "from_s": None}, {"rate_card": "dear", "from_s": NOON + 1_800},
+    ]  # fmt: skip
+    # said again it is nothing, and another word about the same instant counts in its place
+    head = acme.log.head()
+    acme.environment(priced_by("dear", NOON + 1_800))
+    assert acme.log.head() == head
+    acme.environment(priced_by("standard", NOON + 1_800))
+    acme.accrue(JAN_1 + DAY)
+    assert acme.accrued() == {("acme", "env_1", "2028-01-01"): Decimal("8.4")}
+
+
+def test_a_day_on_which_the_currency_changes_has_a_booking_in_each(acme: Hosting) -> None:
+    card = {"card": "dollars", "currency": "usd", "effective_s": 0, "markup_percent": "0", "rates": {"cpu": "100"}}
+    acme._say(RATE_CARDS, rate_card_stream("test", "dollars"), PublishRateCard(mode="test", **card))
+    acme.costs(cost("c1", "shop", NOON, quantity="2"))
+    acme.environment(priced_by("dollars", NOON + 1_800))
+    acme.accrue(JAN_1 + DAY)
+    found = {(r["currency"], r["amount"]) for r in acme.rows("accruals")}
+    assert found == {("eur", "4.2"), ("usd", "100")}
+    assert acme.accrue(JAN_1 + DAY).bookings == 0
 
 
 def test_a_correction_names_what_it_corrects_and_compensates_it(acme: Hosting) -> None:
@@ -205,6 +242,7 @@ SAID: st.SearchStrategy[tuple[Any, ...]] = st.one_of(
     st.tuples(st.just("place"), st.sampled_from(["n1", "n2"]), st.none() | ENVIRONMENTS, INSTANTS),
     st.tuples(st.just("project"), st.sampled_from(["p1", "p2"]), st.none() | ENVIRONMENTS, INSTANTS),
     st.tuples(st.just("move"), ENVIRONMENTS, ORGS, INSTANTS),
+    st.tuples(st.just("card"), ENVIRONMENTS, st.sampled_from(["standard", "cheap", "unheard-of"]), INSTANTS),
     st.tuples(
         st.just("rates"), st.sampled_from(["1", "0.333333333333", "7.5"]), st.sampled_from(["0", "12.5"]), INSTANTS
     ),
@@ -238,6 +276,9 @@ def carry_out(hosting: Hosting, number: int, said: tuple[Any, ...]) -> None:
         case "move":
             environment, org, instant = rest
             hosting.environment(MoveEnvironment(mode="test", environment=environment, org=org, at_s=instant))
+        case "card":
+            environment, card, instant = rest
+            hosting.environment(ChangeRateCard(mode="test", environment=environment, rate_card=card, at_s=instant))
         case "rates":
             rate, markup, instant = rest
             hosting.rates(instant, {"cpu": rate, "egress": "0.1"}, markup=markup)
@@ -272,6 +313,7 @@ def test_whatever_is_said_and_accrued_when_the_bookings_sum_to_what_the_oracle_s
         hosting.create("env_1", "acme")
         hosting.create("env_2", "globex")
         hosting.rates(JAN_1 - 2 * DAY)
+        hosting.rates(JAN_1 + 5_000, {"cpu": "0.7"}, card="cheap")
         for number, said in enumerate(history):
             carry_out(hosting, number, said)
         hosting.accrue(JAN_1 + 10 * DAY)
@@ -286,6 +328,7 @@ def test_all_of_it_is_made_anew_from_the_log_alike(acme: Hosting) -> None:
             ("costs", [(1, "n1", None, JAN_1, DAY, "12.345678901", "cpu"), (2, "n2", None, JAN_1, DAY, "1", "cpu")]),
             ("accrue", JAN_1 + 2 * DAY),
             ("outage", "env_1", "33.3333", JAN_1),
+            ("card", "env_1", "cheap", JAN_1 + 3_600),
             ("accrue", JAN_1 + 3 * DAY),
         ]
     ):

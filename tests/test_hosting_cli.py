@@ -77,6 +77,15 @@ def hosted(database: str, tmp_path: Path) -> Hosted:
     return Hosted(database, tmp_path)
 
 
+def test_an_environment_is_priced_by_another_card_from_an_instant_on(hosted: Hosted) -> None:
+    hosted.act("rates", "apply", hosted.file("dear.yaml", CARD.replace("standard", "dear").replace('"10"', '"100"')))
+    said = hosted.act("env", "rate-card", hosted.environment, "dear", "--at", "2026-01-01T00:30:00Z")
+    assert "is priced by dear from 2026-01-01T00:30:00Z on" in said
+    hosted.accrue()
+    rows = hosted.cli.json("env", "accruals", "acme")["data"]
+    assert [row["amount"] for row in rows] == ["825"]
+
+
 def test_a_file_of_rates_is_shown_as_what_it_changes_and_applied_once(hosted: Hosted) -> None:
     card = hosted.file("card.yaml", CARD.replace('"0.5"', '"0.75"'))
     said = hosted.cli("rates", "diff", card).stdout

@@ -134,6 +134,7 @@ def _bookings(
     found = []
     for each in due:
         number = numbers.get(each.whose[:2], 0)
+        numbers[each.whose[:2]] = number + 1  # a day has several where its rate card changes to another currency
         stream = accrual_stream(mode, each.whose.org, each.whose.environment, each.day)
         found.append(NewEvent(stream, number + 1, accrued(mode, each, number, through), metadata))
     return found

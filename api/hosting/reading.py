@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 from commands.accruals import price_of
-from commands.hosting_prices import EXACT, Outage, Price, Prices, Rates, Where, Whose, World
+from commands.hosting_prices import EXACT, Outage, Price, Prices, Rates, Timeline, Where, Whose, World
 from ledger import store
 from ledger.claims import DAY_S, day_name, day_number, usage_of
 from ledger.hosting_billing_events import AccruedEntry
@@ -20,6 +20,7 @@ from ledger.hosting_events import (
     CostRecord,
     EnvironmentCreated,
     EnvironmentMoved,
+    EnvironmentRateCardChanged,
     HostingPlaced,
     OutageCredited,
     OutageWithdrawn,
@@ -35,7 +36,7 @@ _BY_INDEX = 400
 #: Batches that are opened at once: bounds memory, at about a megabyte for each.
 _OPEN = 32
 
-_ENVIRONMENTS = f"SELECT id, owners, rate_card, outages FROM {LIVE}.environments WHERE mode = %s"
+_ENVIRONMENTS = f"SELECT id, owners, rate_cards, outages FROM {LIVE}.environments WHERE mode = %s"
 _PLACEMENTS = f"SELECT kind, id, placed FROM {LIVE}.placements WHERE mode = %s"
 _CARDS = (
     f"SELECT card, version, effective_s, currency, markup_percent, rates FROM {LIVE}.rate_cards"
@@ -49,7 +50,15 @@ _BATCHES = (
 #: The first of a batch's days is its earliest.
 _SINCE = f"SELECT position FROM {LIVE}.cost_events WHERE mode = %s AND position > %s AND days[1] < %s ORDER BY position"
 #: What changes the price of what was used, or who pays it.
-_REPRICING = (EnvironmentCreated, EnvironmentMoved, OutageCredited, OutageWithdrawn, HostingPlaced, RateCardPublished)
+_REPRICING = (
+    EnvironmentCreated,
+    EnvironmentMoved,
+    EnvironmentRateCardChanged,
+    OutageCredited,
+    OutageWithdrawn,
+    HostingPlaced,
+    RateCardPublished,
+)
 
 
 class Seen(NamedTuple):
@@ -75,23 +84,28 @@ def world_of(seen: Seen, mode: Mode, month: str | None = None) -> World:
     environments = {
         id: Where(
             id,
-            [(ALWAYS_S if o["from_s"] is None else o["from_s"], o["org"]) for o in owners],
-            card,
+            _timeline(owners, "org"),
+            _timeline(cards, "rate_card"),
             [Outage(o["from_s"], o["until_s"], Decimal(o["percent"])) for o in outages],
         )
-        for id, owners, card, outages in conn.execute(_ENVIRONMENTS, [mode])
+        for id, owners, cards, outages in conn.execute(_ENVIRONMENTS, [mode])
     }
     placed: dict[str, dict[str, Any]] = {"namespace": {}, "project": {}}
     for kind, id, said in conn.execute(_PLACEMENTS, [mode]):
         placed[kind][id] = [(p["from_s"], p["environment"]) for p in said]
     frozen = dict(conn.execute(_MONTHS, [mode]).fetchall()).get(month) or {}
-    cards: dict[str, list[Rates]] = {}
+    versions: dict[str, list[Rates]] = {}
     for card, version, effective_s, currency, markup, rates in conn.execute(_CARDS, [mode]):
         if version <= frozen.get(card, version):
             factor = EXACT.add(1, EXACT.divide(Decimal(markup), 100))
             prices = {resource: Decimal(rate) for resource, rate in rates.items()}
-            cards.setdefault(card, []).append(Rates(version, effective_s, currency, factor, prices))
-    return World(environments, placed["namespace"], placed["project"], cards)
+            versions.setdefault(card, []).append(Rates(version, effective_s, currency, factor, prices))
+    return World(environments, placed["namespace"], placed["project"], versions)
+
+
+def _timeline(said: Sequence[dict[str, Any]], what: str) -> Timeline:
+    """What holds from which instant on, the first one from the beginning of time."""
+    return [(ALWAYS_S if each["from_s"] is None else each["from_s"], each[what]) for each in said]
 
 
 def newest_cards(seen: Seen, mode: Mode) -> dict[str, int]:
@@ -141,7 +155,7 @@ def repriced_from(seen: Seen, mode: Mode, after: int) -> int | None:
 
 
 def _instant(event: Any) -> int:
-    if isinstance(event, (EnvironmentMoved, HostingPlaced)):
+    if isinstance(event, (EnvironmentMoved, EnvironmentRateCardChanged, HostingPlaced)):
         return event.at_s
     if isinstance(event, (OutageCredited, OutageWithdrawn)):
         return event.from_s

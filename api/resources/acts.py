@@ -115,6 +115,7 @@ SERVED: dict[str, Served] = {
     "share_environment": Served(),
     "unshare_environment": Served(),
     "move_environment": Served(),
+    "change_rate_card": Served(),
     "archive_environment": Served(),
     "credit_outage": Served(),
     "withdraw_outage": Served(),

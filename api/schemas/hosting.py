@@ -8,6 +8,7 @@ from projections import MODELS
 _EXACT = "Exact, in minor units of the currency: a decimal"
 
 OWNER = of_entries("EnvironmentOwner", {"from": "null: from the beginning"}, org=TEXT, from_s=TIME)
+PRICED_BY = of_entries("EnvironmentRateCard", {"from": "null: from the beginning"}, rate_card=TEXT, from_s=TIME)
 OUTAGE = of_entries(
     "EnvironmentOutage",
     {"percent": "What is taken off what was used in it; a decimal"},
@@ -16,15 +17,17 @@ OUTAGE = of_entries(
 ENVIRONMENT = of_table(
     "Environment",
     MODELS["environments"].table,
-    "id org name is_default state service rate_card shared_with owners outages created_us stale",
+    "id org name is_default state service rate_card shared_with owners rate_cards outages created_us stale",
     notes={
         "org": "Who owns it by the latest instant that was said, and pays for it from then on",
         "is_default": "Whether it was made because the organization needed one",
         "state": "`active` or `archived`",
         "service": "How its owner's postpaid service stands: `active`, `past_due`, `grace`, `suspended` …",
         "owners": "Each from an instant on; the first from the beginning",
+        "rate_card": "By which it is priced, by the latest instant that was said",
+        "rate_cards": "Each from an instant on; the first from the beginning",
     },
-    owners=many(OWNER), outages=many(OUTAGE), service=TEXT, stale=BOOL,
+    owners=many(OWNER), rate_cards=many(PRICED_BY), outages=many(OUTAGE), service=TEXT, stale=BOOL,
 )  # fmt: skip
 PLACED = of_entries("PlacedAt", {"environment": "null: in none from then on"}, environment=TEXT, from_s=TIME)
 PLACEMENT = of_table(

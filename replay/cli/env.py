@@ -103,6 +103,20 @@ def move(environment: str, org: str, at: str, mode: Mode, asks: Asks, as_json: b
     act("move_environment", asks, as_json, said, mode=mode, environment=environment, org=org, at_s=at_s)
 
 
+@env.command("rate-card")
+@click.argument("environment", metavar="ENVIRONMENT")
+@click.argument("rate_card", metavar="CARD")
+@click.option("--at", required=True, metavar="TIME", help="From when it is priced by CARD; it may be past.")
+@mode_option
+@act_options
+@json_option
+def rate_card(environment: str, rate_card: str, at: str, mode: Mode, asks: Asks, as_json: bool) -> None:
+    """Price ENVIRONMENT by another rate card, from an instant on."""
+    said = f"{environment} is priced by {rate_card} from {at} on"
+    given = {"mode": mode, "environment": environment, "rate_card": rate_card, "at_s": seconds(at, "--at")}
+    act("change_rate_card", asks, as_json, said, **given)
+
+
 @env.command("archive")
 @click.argument("environment", metavar="ENVIRONMENT")
 @mode_option

@@ -24,7 +24,7 @@ def accruals(said: list[Any]) -> dict[Key, Fraction]:
             used = Fraction(_used(record, end) - _used(record, start), 10**9)
             environment = _place(said, namespace, record["project"], start)
             made = _created(said, environment)
-            rates = _rates(said, made.rate_card, start) if made is not None else None
+            rates = _rates(said, _card(said, made, start), start) if made is not None else None
             if made is None or rates is None:
                 continue
             amount = used * Fraction(rates.rates.get(record["resource"], "0"))
@@ -50,7 +50,7 @@ def _of(said: list[Any], *names: str) -> list[Any]:
 
 def _cuts(said: list[Any], record: dict[str, Any]) -> list[int]:
     start, end = record["from_s"], record["until_s"]
-    instants = [e.at_s for e in _of(said, "HostingPlaced", "EnvironmentMoved")]
+    instants = [e.at_s for e in _of(said, "HostingPlaced", "EnvironmentMoved", "EnvironmentRateCardChanged")]
     instants += [t for e in _of(said, "OutageCredited") for t in (e.from_s, e.until_s)]
     instants += [e.effective_s for e in _of(said, "RateCardPublished")]
     instants += range((start // DAY + 1) * DAY, end, DAY)
@@ -79,6 +79,15 @@ def _created(said: list[Any], environment: str | None) -> Any:
 def _owner(said: list[Any], made: Any, at_s: int) -> str:
     moves = [e for e in _of(said, "EnvironmentMoved") if e.environment == made.environment and e.at_s <= at_s]
     return max(enumerate(moves), key=lambda m: (m[1].at_s, m[0]))[1].org if moves else str(made.org)
+
+
+def _card(said: list[Any], made: Any, at_s: int) -> str:
+    """Of all words that hold by then the one about the latest instant; of one instant, the last word."""
+    card, since = made.rate_card, None
+    for event in _of(said, "EnvironmentRateCardChanged"):
+        if event.environment == made.environment and event.at_s <= at_s and (since is None or event.at_s >= since):
+            card, since = event.rate_card, event.at_s
+    return str(card)
 
 
 def _rates(said: list[Any], card: str, at_s: int) -> Any:
