@@ -7,6 +7,9 @@ PORT ?= 8080
 STRIPE_CLI := .venv/stripe-cli
 STRIPE_CLI_VERSION := 1.52.0
 
+# Processes of ours share what one of them compiled: tests start hundreds.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help setup tools demo run test check bench soak format lock docs clean
 
 help:  ## Say what there is

@@ -105,10 +105,8 @@ class Story(SandboxWorld):
     def hear(self) -> bool:
         """Take in what arrives by now of Stripe's events; the same one may arrive again."""
         now_s = int(self.now_s)
-        for each in self.stripe.events():
-            if each["id"] not in self._told:
-                self._told.add(each["id"])
-                self._travelling += [(at_s, each) for at_s in self._post.arrivals(now_s)]
+        for each in self.stripe.unheard(self._told):
+            self._travelling += [(at_s, each) for at_s in self._post.arrivals(now_s)]
         here = self._post.mix([event for at_s, event in self._travelling if at_s <= now_s])
         self._travelling = [(at_s, event) for at_s, event in self._travelling if at_s > now_s]
         for each in here:

@@ -100,10 +100,8 @@ class SandboxWorld(World):
 
     def hear(self) -> bool:
         """Take in what Stripe tells by its events. Returns whether there was anything."""
-        new = [e for e in self.stripe.events() if e["id"] not in self._told]
-        for each in new:
-            self._told.add(each["id"])
-            self.tell(each)
+        new = self.stripe.unheard(self._told)
+        self.tell(*new)
         self.project()
         return bool(new)
 

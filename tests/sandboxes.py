@@ -10,7 +10,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from api.sandbox.forms import decode
-from api.sandbox.sandbox import Request, Sandbox
+from api.sandbox.sandbox import PLATFORM_ACCOUNT, Request, Sandbox
 
 KEY = "sk_test_ofthetests"
 ACACIA, BASIL, CLOVER, DAHLIA, ENDIVE = (
@@ -78,6 +78,15 @@ class Asked:
             if not page["has_more"]:
                 return [e for e in reversed(found) if not types or e["type"] in types]
             after = {"starting_after": page["data"][-1]["id"]}
+
+    def unheard(self, heard: set[str]) -> list[dict[str, Any]]:
+        """Events that were not heard yet, oldest first, which they are from now on. No other one is rendered."""
+        with self.sandbox.lock:
+            self.sandbox.tick()
+            ids = self.sandbox.state.ids(f"{self.account or PLATFORM_ACCOUNT}/test", "event")
+            new = [id for id in ids if id not in heard]
+        heard.update(new)
+        return [self.get(f"/v1/events/{id}") for id in new]
 
     def _found(self, method: str, path: str, said: dict[str, Any]) -> dict[str, Any]:
         status, body = self.answer(method, path, said)

@@ -323,7 +323,7 @@ def serving(stripe: FakeStripe) -> Iterator[str]:
 
     with Server(("127.0.0.1", 0), _Handler) as server:
         server.stripe = stripe  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

@@ -5,6 +5,7 @@ import hashlib
 import os
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,7 +107,9 @@ def _dotted(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+@cache
 def trees() -> list[tuple[str, ast.Module]]:
+    """Every module of ours, read when it is first asked for: not by every process that collects tests."""
     return [
         (str(path.relative_to(ROOT)), ast.parse(path.read_text()))
         for folder in MAY_IMPORT
@@ -114,8 +117,9 @@ def trees() -> list[tuple[str, ast.Module]]:
     ]
 
 
-TREES = trees()
-IMPORTS = [found for path, tree in TREES for found in imports_in(path, tree)]
+@cache
+def imports() -> list[Import]:
+    return [found for path, tree in trees() for found in imports_in(path, tree)]
 
 
 def wrong_arrows(imports: list[Import]) -> list[Import]:
@@ -154,7 +158,7 @@ def clock_calls(path: str, tree: ast.Module) -> list[str]:
 
 
 def test_imports_point_one_way() -> None:
-    assert wrong_arrows(IMPORTS) == []
+    assert wrong_arrows(imports()) == []
 
 
 @pytest.mark.parametrize(
@@ -174,7 +178,7 @@ def test_a_forbidden_arrow_is_noticed(path: str, module: str) -> None:
 
 
 def test_libraries_stay_in_their_places() -> None:
-    assert strayed_libraries(IMPORTS) == []
+    assert strayed_libraries(imports()) == []
 
 
 @pytest.mark.parametrize(
@@ -191,12 +195,12 @@ def test_a_library_out_of_its_place_is_noticed(path: str, module: str) -> None:
 
 
 def test_what_is_pure_knows_no_clock_no_chance_no_environment_and_no_network() -> None:
-    assert impure(IMPORTS) == []
+    assert impure(imports()) == []
 
 
 def test_every_exception_to_purity_is_needed() -> None:
     # given
-    used = {(i.path, i.top) for i in IMPORTS}
+    used = {(i.path, i.top) for i in imports()}
     # then
     assert {(path, module) for path, allowed in EXCEPTIONS.items() for module in allowed} - used == set()
 
@@ -211,7 +215,7 @@ def test_an_impure_import_is_noticed() -> None:
 
 
 def test_nobody_but_the_edge_asks_what_time_it_is() -> None:
-    assert [call for path, tree in TREES if not path.startswith("api/") for call in clock_calls(path, tree)] == []
+    assert [call for path, tree in trees() if not path.startswith("api/") for call in clock_calls(path, tree)] == []
 
 
 def test_a_look_at_the_clock_is_noticed() -> None:
@@ -225,7 +229,7 @@ def test_only_the_edge_reads_the_environment() -> None:
     # given
     allowed = {"ledger/store.py": {"POSTGRES_ENABLE_DB_FUNCTIONS"}}
     # when
-    for path, tree in TREES:
+    for path, tree in trees():
         if path.startswith("api/"):
             continue
         for node in ast.walk(tree):
@@ -257,7 +261,7 @@ def test_the_top_level_is_what_was_agreed() -> None:
 
 
 def test_every_module_says_what_it_knows() -> None:
-    silent = [path for path, tree in TREES if tree.body and ast.get_docstring(tree) is None]
+    silent = [path for path, tree in trees() if tree.body and ast.get_docstring(tree) is None]
     assert silent == []
 
 

@@ -289,7 +289,7 @@ class Server(http.server.BaseHTTPRequestHandler):
 def served() -> Iterator[Any]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
         server.got, server.stop = [], threading.Event()  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield server
         server.stop.set()  # type: ignore[attr-defined]

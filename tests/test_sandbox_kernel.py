@@ -228,7 +228,7 @@ def receiving(statuses: list[int]) -> Iterator[tuple[str, list[tuple[bytes, str]
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/", got

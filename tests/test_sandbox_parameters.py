@@ -1,6 +1,5 @@
 """The sandbox takes the parameters that Stripe's own types know, and no other; Recount's requests are among them."""
 
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -8,6 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,7 +44,7 @@ def types(version: str) -> Json:
     path = (
         Path(os.environ.get("RECOUNT_STRIPE_CORPUS") or "/nowhere") / "openapi" / "derived" / f"params-{version}.json"
     )
-    found: Json = json.loads(path.read_bytes()) if path.is_file() else {"resources": {}, "$defs": {}}
+    found: Json = msgspec.json.decode(path.read_bytes()) if path.is_file() else {"resources": {}, "$defs": {}}
     return found
 
 

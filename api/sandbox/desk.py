@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from api.sandbox.copying import copied
 from api.sandbox.errors import missing
 from api.sandbox.state import INDEXED, Object, State, Work
 
@@ -117,7 +118,7 @@ class Desk:
 
     def change(self, object: Object, changes: Object, *events: str) -> bool:
         """Set fields; when that makes a difference, say so by events with the previous values. True if it did."""
-        before = copy.deepcopy(object)
+        before = copied(object)
         object.update(changes)
         if object == before:
             return False

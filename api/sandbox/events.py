@@ -3,10 +3,10 @@
 https://docs.stripe.com/api/events/object. `previous_attributes` is the difference between the two renderings.
 """
 
-import copy
 from importlib import import_module
 from typing import Any
 
+from api.sandbox.copying import copied
 from api.sandbox.desk import Desk
 from api.sandbox.presenting import present, stripped
 from api.sandbox.state import Object
@@ -39,10 +39,10 @@ def record(desk: Desk, type: str, object: Object, before: Object | None = None) 
 
 def shown(event: Object, version: str, *, account: str | None = None, pending: int = 0) -> Object:
     """The event in an API version. `account`: a connected account's id, as its platform sees it."""
-    object = as_of_version(copy.deepcopy(event["_object"]), version)
+    object = as_of_version(copied(event["_object"]), version)
     data: Object = {"object": stripped(object)}
     if event["_before"] is not None:
-        before = stripped(as_of_version(copy.deepcopy(event["_before"]), version))
+        before = stripped(as_of_version(copied(event["_before"]), version))
         data["previous_attributes"] = _previous(before, data["object"])
     rendered: Object = {
         "id": event["id"],

@@ -4,9 +4,9 @@ Keys that begin with `_` are the sandbox's own; `_includable` holds what is show
 `expand`. They go in the last step (`rendering`), after older shapes have been made of them.
 """
 
-import copy
 from typing import Any
 
+from api.sandbox.copying import copied
 from api.sandbox.desk import Desk
 from api.sandbox.state import Object
 from api.sandbox.subjects import PRESENTERS
@@ -14,12 +14,11 @@ from api.sandbox.subjects import PRESENTERS
 
 def present(desk: Desk, object: Object) -> Object:
     """A copy of the object as it is shown in the newest API version."""
-    shown = copy.deepcopy(object)
-    if shown.get("deleted"):
-        return {"id": shown["id"], "object": shown["object"], "deleted": True}
-    if shown.get("object") == "list":
-        shown["data"] = [present(desk, item) for item in object["data"]]
-        return shown
+    if object.get("deleted"):
+        return {"id": object["id"], "object": object["object"], "deleted": True}
+    if object.get("object") == "list":
+        return {k: [present(desk, item) for item in v] if k == "data" else copied(v) for k, v in object.items()}
+    shown: Object = copied(object)
     presenter = PRESENTERS.get(shown.get("object", ""))
     return shown if presenter is None else presenter(desk, shown)
 

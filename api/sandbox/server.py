@@ -28,6 +28,8 @@ from api.sandbox.sandbox import Request, Sandbox
 
 HOST, PORT = "127.0.0.1", 12111
 _TICK_S = 1.0
+#: How soon it is noticed that the server shall stop.
+_STOP_POLL_S = 0.05
 _METHODS = ["GET", "POST", "DELETE"]
 
 
@@ -136,7 +138,7 @@ def serving(sandbox: Sandbox, host: str = HOST, port: int = 0) -> Iterator[str]:
     sandbox.public_url = f"http://{host}:{server.server_port}"
     stopping = threading.Event()
     threads = [
-        threading.Thread(target=server.serve_forever, name="sandbox", daemon=True),
+        threading.Thread(target=server.serve_forever, args=(_STOP_POLL_S,), name="sandbox", daemon=True),
         threading.Thread(target=_tick, args=(sandbox, stopping), name="sandbox-clock", daemon=True),
     ]
     for thread in threads:

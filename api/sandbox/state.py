@@ -3,13 +3,13 @@
 A request works on copies; `commit` takes all of them or, when it failed, none. Refuses to know what objects mean.
 """
 
-import copy
 import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from api.sandbox.copying import copied
 from api.sandbox.faults import Faults
 
 Object = dict[str, Any]
@@ -101,7 +101,7 @@ class Work:
             kept = self.state.objects.get(key)
             if kept is None:
                 return None
-            self._held[key] = copy.deepcopy(kept)
+            self._held[key] = copied(kept)
         return self._held[key]
 
     def peek(self, key: Key) -> Object | None:
@@ -115,7 +115,7 @@ class Work:
     def copied(self) -> "Work":
         """The same objects in hand, to try something on: it is never committed."""
         other = Work(self.state)
-        other._held = copy.deepcopy(self._held)
+        other._held = copied(self._held)
         return other
 
     def ids(self, account: str, kind: str, reference: tuple[str, str] | None = None) -> Iterator[str]:

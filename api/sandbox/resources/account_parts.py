@@ -1,10 +1,10 @@
 """What hangs on a connected account: capabilities, people, and the links that lead its owner to Stripe's pages."""
 
-import copy
 from typing import Any
 
 from stripe import params as sdk
 
+from api.sandbox.copying import copied
 from api.sandbox.desk import Desk, metadata
 from api.sandbox.errors import invalid, missing
 from api.sandbox.listing import page
@@ -94,7 +94,8 @@ def person(desk: Desk, params: dict[str, Any], id: str, person: str) -> Object:
     """One person."""
     account = desk.get("account", id)
     if (account.get("individual") or {}).get("id") == person:
-        return copy.deepcopy(dict(account["individual"]))
+        theirs: Object = copied(account["individual"])
+        return theirs
     held = worlds.beside(desk, id).held("person", person)
     if held is None:
         raise missing("person", person)

@@ -1,11 +1,11 @@
 """Connected accounts: https://docs.stripe.com/api/accounts. They are the platform's objects; what happens to them is
 told in their own name."""
 
-import copy
 from typing import Any
 
 from stripe import params as sdk
 
+from api.sandbox.copying import copied
 from api.sandbox.desk import Desk, metadata
 from api.sandbox.errors import StripeError, invalid
 from api.sandbox.listing import page, whole
@@ -111,7 +111,7 @@ def _person(desk: Desk, account: Object, said: dict[str, Any]) -> None:
 def update(desk: Desk, params: dict[str, Any], id: str) -> Object:
     """Change what is named; capabilities follow."""
     account = _present(desk, id)
-    before = copy.deepcopy(account)
+    before = copied(account)
     _set(desk, account, params)
     told(desk, account, before)
     return account
@@ -131,7 +131,7 @@ def told(desk: Desk, account: Object, before: Object) -> None:
 def onboard(desk: Desk, id: str) -> Object:
     """Whoever owns the account fills in all that Stripe's pages ask for: a means of the sandbox."""
     account = _present(desk, id)
-    before = copy.deepcopy(account)
+    before = copied(account)
     account["_onboarded"] = True
     account["business_type"] = account["business_type"] or "company"
     account["tos_acceptance"] = {**account["tos_acceptance"], "date": desk.now_s}
@@ -158,7 +158,7 @@ def delete(desk: Desk, params: dict[str, Any], id: str) -> Object:
 def reject(desk: Desk, params: dict[str, Any], id: str) -> Object:
     """Flag an account: it can take no money any more."""
     account = _present(desk, id)
-    before = copy.deepcopy(account)
+    before = copied(account)
     account["_rejected"] = params["reason"]
     told(desk, account, before)
     return account

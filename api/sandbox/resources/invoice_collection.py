@@ -4,8 +4,7 @@ https://docs.stripe.com/billing/revenue-recovery/smart-retries. What it means fo
 `subscription_standing`.
 """
 
-import copy
-
+from api.sandbox.copying import copied
 from api.sandbox.desk import Desk
 from api.sandbox.errors import StripeError, invalid
 from api.sandbox.resources import invoice_charging, invoice_payments, subscription_standing
@@ -65,7 +64,7 @@ def settled(desk: Desk, intent: Object) -> None:
 
 def paid(desk: Desk, invoice: Object, intent: Object | None) -> None:
     """The invoice is paid, by an intent or, without one, outside of Stripe."""
-    before = copy.deepcopy(invoice)
+    before = copied(invoice)
     desk.never("invoice.attempt", invoice["id"])
     desk.never("invoice.overdue", invoice["id"])
     attempts = 0 if intent is None or invoice.pop("_on_its_way", False) else 1
@@ -95,7 +94,7 @@ def paid(desk: Desk, invoice: Object, intent: Object | None) -> None:
 
 def failed(desk: Desk, invoice: Object, intent: Object | None) -> None:
     """An attempt did not bring the money: say when the next one is, or that there is none."""
-    before = copy.deepcopy(invoice)
+    before = copied(invoice)
     attempts = invoice["attempt_count"] + (0 if invoice.pop("_on_its_way", False) else 1)
     next_s = _next_attempt_s(desk, invoice, attempts)
     invoice |= {"attempt_count": attempts, "attempted": True, "next_payment_attempt": next_s}

@@ -3,8 +3,7 @@
 Refuses to know how it is paid (`invoice_collection`), but for one that asks for nothing.
 """
 
-import copy
-
+from api.sandbox.copying import copied
 from api.sandbox.desk import Desk
 from api.sandbox.errors import StripeError, invalid
 from api.sandbox.resources import invoice_charging, subscription_standing
@@ -21,7 +20,7 @@ def finalize(desk: Desk, invoice: Object, *, auto_advance: bool | None = None) -
         raise invalid(
             "This invoice is already finalized, you can't re-finalize a non-draft invoice.", code="invoice_not_editable"
         )
-    before = copy.deepcopy(invoice)
+    before = copied(invoice)
     customer = desk.get("customer", invoice["customer"])
     invoice |= {**who(desk, customer), "starting_balance": customer["balance"]}
     totaled(desk, invoice)

@@ -8,6 +8,7 @@ from typing import Any, NotRequired, TypedDict
 
 from stripe import params as sdk
 
+from api.sandbox.copying import copied
 from api.sandbox.desk import Desk
 from api.sandbox.errors import StripeError, invalid
 from api.sandbox.resources import invoices
@@ -86,8 +87,8 @@ _AS_DRAFT: Object = {
 
 def _shown(desk: Desk, invoice: Object) -> Object:
     """The preview by itself: it needs no more than what it says."""
-    shown = invoices.present(desk, copy.deepcopy(invoice))
-    shown |= {**copy.deepcopy(_AS_DRAFT), "id": f"upcoming_{invoice['id']}", "created": desk.now_s}
+    shown = invoices.present(desk, copied(invoice))
+    shown |= {**copied(_AS_DRAFT), "id": f"upcoming_{invoice['id']}", "created": desk.now_s}
     shown |= {"amount_remaining": shown["amount_due"], "next_payment_attempt": None}
     if shown["collection_method"] == "charge_automatically":
         waits_s = settings(desk)["finalize_after_s"] if shown["billing_reason"] == "subscription_cycle" else 0

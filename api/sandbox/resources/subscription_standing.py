@@ -3,8 +3,7 @@
 https://docs.stripe.com/billing/subscriptions/overview#subscription-statuses. Refuses to know how invoices are paid.
 """
 
-import copy
-
+from api.sandbox.copying import copied
 from api.sandbox.desk import Desk
 from api.sandbox.resources.billing_settings import settings
 from api.sandbox.resources.subscription_ending import end
@@ -15,7 +14,7 @@ ENDED = ("canceled", "incomplete_expired")
 
 def snapshot(desk: Desk, subscription: Object) -> Object:
     """A subscription as it is before a change, its items included: what an event's previous values are taken from."""
-    return {**copy.deepcopy(subscription), "_items": copy.deepcopy(items_of(desk, subscription))}
+    return {**copied(subscription), "_items": copied(items_of(desk, subscription))}
 
 
 def items_of(desk: Desk, subscription: Object) -> list[Object]:
