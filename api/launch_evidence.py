@@ -14,35 +14,38 @@ from ledger.ids import Mode, service_stream, setup_stream, stripe_stream
 from ledger.launch_events import END_TO_END
 from ledger.service_events import ServiceRecovered, ServiceStepped
 from ledger.setup_events import SetupStepApproved
+from projections.entitlements_schedule import GRANTED
 from replay.tables import LIVE
 
-#: A purchase that entitles now: the event that began it, and what it came to. No override, no agreement.
+#: A purchase that entitles, by its own word and with effect, and the signed event that began it: no override, no
+#: agreement, nothing that was only listed.
 _ENTITLED = f"""
-    SELECT p.org, p.account, p.subscription, e.feature
+    SELECT p.org, p.account, p.subscription, e.feature, began.id
     FROM {LIVE}.plan_placements p
     JOIN {LIVE}.entitlements e ON (e.mode, e.org) = (p.mode, p.org)
+    CROSS JOIN LATERAL (
+        SELECT v.id FROM {LIVE}.stripe_events v
+        WHERE (v.object_id, v.account, v.mode) = (p.subscription, p.account, p.mode)
+          AND v.state = 'applied' AND v.endpoint <> 'list'
+        ORDER BY v.created_s, v.type NOT LIKE '%%.created', v.id LIMIT 1) began
     WHERE p.mode = %(mode)s AND p.kind <> 'agreement' AND (%(org)s::text IS NULL OR p.org = %(org)s)
       AND EXISTS (
-        SELECT FROM jsonb_array_elements(e.sources) s
-        WHERE s ->> 'by' = 'plan' AND s ->> 'placement' = p.subscription AND s ->> 'account' = p.account)
+        SELECT FROM jsonb_array_elements(e.sources) s, jsonb_array_elements(s -> 'segments') g
+        WHERE s ->> 'by' = 'plan' AND s ->> 'placement' = p.subscription AND s ->> 'account' = p.account
+          AND g ->> 'state' = ANY(%(granted)s))
       AND EXISTS (SELECT FROM jsonb_array_elements(e.segments) g WHERE (g ->> 'granted')::boolean)
     ORDER BY p.since_s DESC, p.account, p.subscription, e.feature LIMIT 1
 """
-_STARTED = f"""
-    SELECT id, type FROM {LIVE}.stripe_events
-    WHERE (object_id, account, mode) = (%s, %s, %s) AND state = 'applied' AND endpoint <> 'list'
-    ORDER BY created_s, id LIMIT 1
-"""
-_LIVE_CASE = f"""
+_LIVE_CASES = f"""
     SELECT org, account, placement FROM {LIVE}.setups
     WHERE mode = %(mode)s AND live_s IS NOT NULL AND (%(org)s::text IS NULL OR org = %(org)s)
-    ORDER BY live_s DESC, account, placement LIMIT 1
+    ORDER BY live_s DESC, account, placement
 """
 #: Services that took a step, the newest first: what their streams say is looked at.
 _STEPPED = f"""
     SELECT org, service FROM {LIVE}.service_steps
     WHERE mode = %(mode)s AND (%(org)s::text IS NULL OR org = %(org)s)
-    ORDER BY at_s DESC, org, service LIMIT 50
+    ORDER BY at_s DESC, org, service
 """
 _CLOSED = frozenset({"paused", "suspended", "cancelled"})
 _OWING = frozenset({"past_due", "grace", *_CLOSED})
@@ -64,26 +67,22 @@ def _event(stream: str, version: int, name: str, shows: str) -> dict[str, Any]:
 
 
 def _entitled(conn: psycopg.Connection[Any], mode: Mode, org: str | None) -> Found:
-    row = conn.execute(_ENTITLED, {"mode": mode, "org": org}).fetchone()
+    row = conn.execute(_ENTITLED, {"mode": mode, "org": org, "granted": sorted(GRANTED)}).fetchone()
     if row is None:
         return ()
-    whose, account, bought, feature = row
-    began = conn.execute(_STARTED, [bought, account, mode]).fetchone()
-    if began is None:
-        return ()
+    whose, account, bought, feature, began = row
     shows = f"{whose} bought {bought}, and may use {feature}"
-    return (_event(stripe_stream(mode, account, began[0]), 1, "stripe.event_received", shows),)
+    return (_event(stripe_stream(mode, account, began), 1, "stripe.event_received", shows),)
 
 
 def _gated(conn: psycopg.Connection[Any], journal: Journal, mode: Mode, org: str | None) -> Found:
-    row = conn.execute(_LIVE_CASE, {"mode": mode, "org": org}).fetchone()
-    if row is None:
-        return ()
-    whose, account, placement = row
-    stream = setup_stream(mode, account, placement)
-    last = [r for r in journal.read_stream(stream) if isinstance(r.event, SetupStepApproved) and r.event.last]
-    shows = f"{placement} of {whose} went live with the last approval"
-    return (_event(stream, last[-1].version, last[-1].event.NAME, shows),) if last else ()
+    for whose, account, placement in conn.execute(_LIVE_CASES, {"mode": mode, "org": org}).fetchall():
+        stream = setup_stream(mode, account, placement)
+        last = [r for r in journal.read_stream(stream) if isinstance(r.event, SetupStepApproved) and r.event.last]
+        if last:  # a version with other steps may have made it live without
+            shows = f"{placement} of {whose} went live with the last approval"
+            return (_event(stream, last[-1].version, last[-1].event.NAME, shows),)
+    return ()
 
 
 def _served(conn: psycopg.Connection[Any], journal: Journal, area: str, mode: Mode, org: str | None) -> Found:
@@ -100,16 +99,19 @@ def _proving(area: str, steps: Sequence[Recorded]) -> list[Recorded]:
     """Of a service's steps, those that prove an area: a closing must have had an effect, and a recovery follow one."""
     taken = [r for r in steps if isinstance(r.event, ServiceStepped)]
     if area == "failed_payment":
-        return [r for r in taken if r.event.state in _OWING][:1]
+        return [r for r in taken if r.event.state in _OWING and r.event.because.get("failed")][:1]
     closed = [r for r in taken if r.event.state in _CLOSED and r.event.enforced]
     if area == "suspension" or not closed:
         return closed[:1] if area == "suspension" else []
-    opened = [r for r in steps if r.version > closed[0].version and not _closes(r.event)]
-    return [closed[0], opened[0]] if opened else []
+    opened = [r for r in steps if r.version > closed[0].version and _recovers(r.event)]
+    if not opened:
+        return []
+    return [max((r for r in closed if r.version < opened[0].version), key=lambda r: r.version), opened[0]]
 
 
-def _closes(event: Any) -> bool:
-    return isinstance(event, ServiceStepped) and event.state in _CLOSED
+def _recovers(event: Any) -> bool:
+    """Whether a service is whole again: to be past due once more is not that."""
+    return isinstance(event, ServiceRecovered) or event.state == "active"
 
 
 def _shows(org: str, service: str, event: Any) -> str:
