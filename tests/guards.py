@@ -532,6 +532,34 @@ GUARDS = (
         "tests/test_launch.py::test_what_was_signed_off_sells_nothing_when_the_last_cost_policy_is_over",
     ),
     Guard(
+        "launch: a probe that a person saw fail is not mended by a configured secret",
+        "api/launch.py",
+        "        if not (passed and _failed_by_a_person(log, mode)):\n",
+        "        if not (passed and _failed_by_a_person(log, mode) and False):\n",
+        "tests/test_launch.py::test_a_probe_that_failed_stands_until_somebody_says_that_it_passes",
+    ),
+    Guard(
+        "launch: a purchase proves entitlements by its own word alone",
+        "api/launch_evidence.py",
+        "          AND g ->> 'state' = ANY(%(granted)s))\n",
+        "          AND (g ->> 'state' = ANY(%(granted)s) OR true))\n",
+        "tests/test_launch_evidence.py::test_nothing_is_cited_of_who_waits_or_has_left_whoever_grants_it",
+    ),
+    Guard(
+        "reviews: a command that names an organization survives a shell",
+        "projections/reviews.py",
+        '    return shlex.join(("recount", *words))\n',
+        '    return " ".join(("recount", *words))\n',
+        "tests/test_reviews_kinds.py::test_a_kind_appears_with_age_weight_owner_and_what_settles_it",
+    ),
+    Guard(
+        "incidents: a line tells nothing that is sealed",
+        "replay/incident.py",
+        '        if name in _ELSEWHERE or value in (None, "", False) or is_sealed(value):\n',
+        '        if name in _ELSEWHERE or value in (None, "", False):\n',
+        "tests/test_incidents.py::test_what_an_event_says_is_plain_and_nothing_that_is_sealed",
+    ),
+    Guard(
         "launch: a closed gate sells nothing",
         "api/calls/checkout.py",
         "        require_open(desk.conninfo, journal, mode, asked.now_s)\n",
@@ -587,8 +615,7 @@ GUARDS = (
         "projections/batch_invoice_changes.py",
         "    if not stripes or stripes <= ours:\n",
         "    if True:\n",
-        "tests/test_tax_terms.py::"
-        "test_of_a_batch_that_was_billed_with_tax_a_whole_credit_is_the_batchs_whole",
+        "tests/test_tax_terms.py::test_of_a_batch_that_was_billed_with_tax_a_whole_credit_is_the_batchs_whole",
     ),
     Guard(
         "billing by itself: no more lines than Stripe takes",

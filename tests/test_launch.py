@@ -1,6 +1,7 @@
 """The launch gate: a sign-off alone proves nothing, two persons open checkout, and what regresses closes it."""
 
 import random
+from contextlib import closing
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from billing_world import Counter, counter
 from histories import different, folded
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from outgoing import Installation
 from placing import plan
 from samples import Delivery, T, event, price, product
 from test_entitlements_laws import Said, expected, interleaved, log_of
@@ -376,6 +378,7 @@ def test_a_sign_off_of_what_is_not_proven_is_refused_over_http(world: Counter) -
 
 
 def test_a_cost_policy_that_has_not_begun_lets_nobody_sign_off(world: Counter) -> None:
+    from test_cli import Cli
     from test_stripe_checkout import PACK, publish
 
     # given one that begins in the year 2242
@@ -391,6 +394,10 @@ def test_a_cost_policy_that_has_not_begun_lets_nobody_sign_off(world: Counter) -
     assert found["checks"][-1] == {"check": "policy_in_force", "passed": False, "said": "no cost policy has begun"}
     assert not found["proven"] and found["holds"][0]["from"].startswith("2242-")
     assert "pass_through: no cost policy has begun" in shows(world)["blocks"]
+    told = Cli(world.conninfo).json("launch", "status", code=1)
+    assert "pass_through: no cost policy has begun" in told["blocks"]
+    (area,) = [a for a in told["areas"] if a["area"] == COSTS]
+    assert (area["proven"], area["ready"], area["failing"]) == (False, False, ["no cost policy has begun"])
 
 
 def test_what_was_signed_off_sells_nothing_when_the_last_cost_policy_is_over(world: Counter) -> None:
@@ -433,3 +440,27 @@ def test_a_probe_that_failed_stands_until_somebody_says_that_it_passes(world: Co
     # and one must say which
     refused = cli("launch", "probe", "prices", "--said", "hm", code=2)
     assert "say either --passed or --failed" in refused.stderr
+
+
+def test_the_end_of_the_last_cost_policy_closes_checkout(database: str) -> None:
+    with closing(Installation(database, T)) as here:
+        # given an open gate, and a policy whose last minute has come
+        for said in (published("pro_month"), *policy(1, T, T + 60)):
+            here.append(said.stream, said.event)
+        here.react()
+        opened = after(*ALL_SIGNED, opening())
+        for event in opened:
+            here.append(launch_stream("test"), event)
+        here.project()
+        proven = "SELECT area FROM {r}.launch_areas WHERE proven AND area = 'pass_through'"
+        assert here.rows(proven) == [(COSTS,)]
+        here.tick(T + 59)
+        here.react()
+        fallen = {r.event.area for r in here.log.read_stream(launch_stream("test"))[len(opened) :]}
+        assert COSTS not in fallen  # the others are not proven here, and fall at once
+        # when it is over
+        here.tick(T + 60)
+        # then
+        last = [r.event for r in here.log.read_stream(launch_stream("test")) if getattr(r.event, "area", "") == COSTS]
+        assert isinstance(last[-1], LaunchAreaReopened) and last[-1].because == ("every approved cost policy is over",)
+        assert here.tick(T + 90) == 0

@@ -123,7 +123,7 @@ class Story(NamedTuple):
     waiting: str
     """Who bought nothing but what waits to be set up."""
     overridden: tuple[Json, ...]
-    """Of their entitlements, when an operator granted the same."""
+    """Of their entitlements, and of those of somebody who has left, when an operator granted the same."""
     listed: tuple[Json, ...]
     """Of entitlements, when a newer purchase was listed, and never delivered."""
     last: dict[str, tuple[Json, ...]]
@@ -140,16 +140,32 @@ def story(server: EmbeddedPostgres, template: str) -> Iterator[Story]:
             " (SELECT FROM {r}.plan_placements p WHERE p.org = s.org AND p.subscription <> s.placement)"
         )[0]
         waiting = case[0]
-        granted = {"limit": None, "from_s": None, "until_s": None, "reason": "a promise"}
-        grant = OverrideGranted(mode="test", org=waiting, feature="agents", **granted)
-        told.append(override_stream("test", waiting, "agents"), grant)
+        have_left(told, "org_gone")
+        for org in (waiting, "org_gone"):
+            granted = {"limit": None, "from_s": None, "until_s": None, "reason": "a promise"}
+            grant = OverrideGranted(mode="test", org=org, feature="agents", **granted)
+            told.append(override_stream("test", org, "agents"), grant)
         told.project()
-        overridden = told.evidence("entitlements", org=waiting)
+        overridden = (*told.evidence("entitlements", org=waiting), *told.evidence("entitlements", org="org_gone"))
         list_a_purchase(told)
         listed = told.evidence("entitlements")
         set_up(told, *case)
         pay(told, told.cited(first["suspension"])[0].org)
         yield Story(told, first, waiting, overridden, listed, every(told))
+
+
+def have_left(told: Told, org: str) -> None:
+    """Somebody bought, and cancelled."""
+    joined = of_stripe("customer.created")[0]
+    who = {**joined["data"]["object"], "id": "cus_gone", "metadata": {"org_id": org}}
+    bought = max(of_stripe("customer.subscription.created"), key=lambda e: e["created"])
+    ended = {"status": "canceled", "ended_at": bought["created"], "canceled_at": bought["created"]}
+    what = {**bought["data"]["object"], "id": "sub_gone", "customer": "cus_gone", "metadata": {}, **ended}
+    told.tell(
+        {**joined, "id": "evt_who", "data": {"object": who}}, {**bought, "id": "evt_what", "data": {"object": what}}
+    )
+    told.project()
+    assert told.rows("SELECT org FROM {r}.plan_placements WHERE subscription = 'sub_gone'") == [(org,)]
 
 
 def list_a_purchase(told: Told) -> None:
@@ -216,7 +232,7 @@ def test_to_be_past_due_once_more_is_no_recovery_and_to_have_paid_is(story: Stor
     assert (shut.enforced, opened.state, opened.org) == (True, "active", shut.org) and shut.at_s < opened.at_s
 
 
-def test_nothing_is_cited_of_who_waits_to_be_set_up_whoever_grants_it(story: Story) -> None:
+def test_nothing_is_cited_of_who_waits_or_has_left_whoever_grants_it(story: Story) -> None:
     assert story.first["setup_gating"] == () and story.overridden == ()
     (last,) = story.told.cited(story.last["setup_gating"])
     assert (last.org, last.step, last.last) == (story.waiting, "go_live", True)
