@@ -69,6 +69,7 @@ from api.resources.stripe_events import stripe_events
 from api.resources.subscriptions import subscriptions
 from api.resources.tax_terms import tax_terms
 from api.resources.timeline import timeline
+from api.routing import LateRule
 from api.settings import Settings
 from ledger.keys import KeyStore
 
@@ -169,6 +170,7 @@ def create_app(
         OPENAPI_VERSION="3.1.0",
         API_SPEC_OPTIONS={"info": {"description": _DESCRIPTION}, "security": [{"bearer": []}, {"basic": []}]},
     )
+    app.url_rule_class = LateRule
     app.url_map.merge_slashes = False  # a redirect would be an answer without a key
     app.url_map.converters["org"] = OrgConverter
     app.before_request(_identify)

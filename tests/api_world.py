@@ -8,14 +8,16 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import jsonschema
 from api_trade import Place, trade
-from databases import fresh_database
+from databases import administering, fresh_database, make
 from flask import Flask
+from psycopg.conninfo import make_conninfo
 from samples import MONTH, Delivery, Json, T, customer, event, invoice, price, product, subscription
 
 from api.app import create_app, openapi
@@ -222,12 +224,26 @@ def empty_world(server: EmbeddedPostgres, template: str) -> Iterator[World]:
 @contextmanager
 def shop(server: EmbeddedPostgres, template: str) -> Iterator[World]:
     """A world in which a shop and a seller have done some business."""
-    with empty_world(server, template) as world:
-        world.tell(*_told())
-        world.link(SELLER, "cus_1", "org_a")
-        world.link(OTHER_SELLER, "cus_5", "org_b")
-        world.project()
+    with fresh_database(server, _kept(server, template, "shop")) as conninfo, closing(World(conninfo)) as world:
         yield world
+
+
+@cache
+def _kept(server: EmbeddedPostgres, template: str, what: str) -> str:
+    """A database in which all of it happened, to be copied by whoever begins there."""
+    name = f"{template}_{what}"
+    with administering(server) as conn:
+        make(conn, name, _kept(server, template, "shop") if what == "market" else template)
+    with closing(World(make_conninfo(server.conninfo, dbname=name))) as world:
+        _HAPPENED[what](world)
+        world.project()
+    return name
+
+
+def _do_business(world: World) -> None:
+    world.tell(*_told())
+    world.link(SELLER, "cus_1", "org_a")
+    world.link(OTHER_SELLER, "cus_5", "org_b")
 
 
 #: Who trades: two organizations and nobody on the platform, two sellers' buyers, and live mode.
@@ -244,14 +260,19 @@ PLACES = (
 @contextmanager
 def market(server: EmbeddedPostgres, template: str) -> Iterator[World]:
     """The shop, and one of everything that moves or explains money at each of its places."""
-    with shop(server, template) as world:
-        world.tell(*trade(PLACES))
-        world.publish("basic")
-        world.publish("hosting", account=SELLER)
-        world.publish("storage", account=OTHER_SELLER)
-        world.publish("live", mode="live")
-        world.project()
+    with fresh_database(server, _kept(server, template, "market")) as conninfo, closing(World(conninfo)) as world:
         yield world
+
+
+def _trade(world: World) -> None:
+    world.tell(*trade(PLACES))
+    world.publish("basic")
+    world.publish("hosting", account=SELLER)
+    world.publish("storage", account=OTHER_SELLER)
+    world.publish("live", mode="live")
+
+
+_HAPPENED = {"shop": _do_business, "market": _trade}
 
 
 def _told() -> list[Json]:
