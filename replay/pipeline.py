@@ -44,8 +44,9 @@ class Asks(Protocol):
 class Answer:
     """The answer to one statement of a pipeline, which may still be under way."""
 
-    def __init__(self, pipeline: "Pipeline") -> None:
+    def __init__(self, pipeline: "Pipeline", number: int) -> None:
         self._pipeline = pipeline
+        self.number = number
         self._left: list[Any] | None = None
         self.result: pq.abc.PGresult | None = None
         """As it came; None: it has not come yet."""
@@ -78,8 +79,8 @@ class Pipeline:
         self._prepared: dict[str, bytes] = {}
         self._open: deque[Answer | None] = deque()
         """What is still to be answered, in order; None: a statement that is being prepared."""
-        self._flushing = False
-        """Whether the server was told to answer all that was sent."""
+        self._sent = self._awaited = 0
+        """How many statements went out, and how many of them the server was told to answer at once."""
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -111,18 +112,18 @@ class Pipeline:
             self._pgconn.send_prepare(name, _numbered(query))
             self._open.append(None)
         self._pgconn.send_query_prepared(name, [_dumped(p) for p in params], result_format=1 if binary else 0)
-        answer = Answer(self)
+        self._sent += 1
+        answer = Answer(self, self._sent)
         self._open.append(answer)
-        self._flushing = False
         return answer
 
     def rows_of(self, answer: Answer) -> list[Any]:
         """The rows of an answer, which is waited for. Raises psycopg's errors."""
         if answer.result is None:
-            if not self._flushing:
+            if answer.number > self._awaited:
                 self._pgconn.send_flush_request()
-                self._flushing = True
-            self._flush()
+                self._flush()
+                self._awaited = self._sent
             while answer.result is None:
                 self._take()
         result, answer.result = answer.result, None
