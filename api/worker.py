@@ -14,6 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from api.database import Database, running
 from api.hosting.working import ACCRUE_S, CHECK_S, HostingJobs
+from api.launch_looks import LOOK_S, LaunchJob
 from api.metrics import FAULTS
 from api.outgoing import Outgoing
 from api.process import die_with_parent, log_setup, spare_collecting
@@ -65,6 +66,7 @@ class Worker:
         late = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
         house.add_job(hosting.accrue, "interval", seconds=ACCRUE_S, **late)
         house.add_job(hosting.check, "interval", seconds=CHECK_S, **late)
+        house.add_job(LaunchJob(self._database, self._settings).look, "interval", seconds=LOOK_S, **late)
         house.start()
         for thread in threads:
             thread.start()
