@@ -119,3 +119,28 @@ def test_the_oracle_sees_the_same_wait(desk: Desk) -> None:
     model = "operator_reviews"
     assert different({model: rows[model]}, {model: judged(rows)}) == []
     assert {kind for _, kind, _ in rows[model]} == {source.kind for source in SOURCES}
+
+
+#: What a person adds to the command that is shown. What is left out needs more than one command, or Stripe.
+BOB = "--actor bob --reason 'I looked'"
+ADDED = {
+    "unknown_call": f"--never {BOB}",
+    "overdue_enforcement": BOB,
+    "proposed_policy": BOB,
+    "spending_stop": "--actor bob",
+    "failed_delivery": BOB,
+    "setup_step": f"--artefact 'the scope' --authorizes 'going on' {BOB}",
+}
+
+
+def test_what_the_shown_command_settles_is_gone_from_the_queue(server: EmbeddedPostgres, template: str) -> None:
+    with waiting(server, template) as desk:
+        for kind, added in ADDED.items():
+            (row,) = [r for r in desk.queue() if r["kind"] == kind]
+            _, *words = shlex.split(f"{row['settles']} {added}")
+            desk.cli(*words)
+            desk.world.project()
+            left = [(r["item"], r["said"]) for r in desk.queue() if r["kind"] == kind]
+            assert (row["item"], row["said"]) not in left, (kind, left)
+        (after,) = [r for r in desk.queue() if r["kind"] == "setup_step"]
+        assert after["settles"] == "recount setup approve sub_1 qa"
