@@ -20,6 +20,7 @@ from oracle.access import entitlements, overridden
 from oracle.bookings import bookings_missing
 from oracle.calls import made_by_us
 from oracle.credits import credit_balances
+from oracle.environments import environment_rows
 from oracle.holdings import catalog, org_links, organizations
 from oracle.issuing import issuances
 from oracle.launch import launch_rows
@@ -82,6 +83,7 @@ def recount(
     rows["organizations"] = organizations(rows)
     decided = list(decided)
     invoices = [(r.type, r.said) for r in renderings] + [("", s.said) for s in sights]
+    rows |= environment_rows(decided)
     rows |= service_rows(rows, _invoices_told(invoices), decided)
     rows |= setup_rows(rows, decided)
     rows["entitlements"] = entitlements(rows)
