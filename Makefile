@@ -50,8 +50,8 @@ check: setup  ## Format, lint, strict types, architecture, unit tests and laws: 
 bench: setup  ## Measure on this machine, each figure beside its bound
 	@$(BIN)/recount bench
 
-soak: setup  ## Long runs
-	@$(BIN)/python -m pytest -m soak
+soak: setup  ## Long runs, and every law on many more examples than each day
+	@$(BIN)/python -m pytest --hypothesis-profile soak -m "soak or (hypothesis and not alone)"
 
 format: setup  ## Put the code in order
 	@$(BIN)/ruff format .

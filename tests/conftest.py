@@ -6,9 +6,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import laws  # noqa: F401  # registers the profiles of Hypothesis
 import pytest
 from databases import administering, fresh_database, make
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from psycopg.conninfo import make_conninfo
 
 from api.postgres import EmbeddedPostgres
@@ -16,10 +17,7 @@ from ledger import migrations
 from ledger.store import Log
 from replay.rebuild import ensure_built
 
-settings.register_profile(
-    "recount", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
-settings.load_profile("recount")
+settings.load_profile("recount")  # where none is asked for by --hypothesis-profile
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

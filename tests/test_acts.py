@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laws import examples
 
 from commands.acts import ATTEMPTS, Asked, Done, KeyReused, carry_out
 from commands.approvals import Settle
@@ -241,7 +242,7 @@ def test_an_act_names_who_and_why_and_under_which_key(log: Log, more: dict[str, 
     assert told(log) == []
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["acme", "globex", None]), st.sampled_from("abcd"), st.sampled_from(["ada", "bob"])),

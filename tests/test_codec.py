@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 from field_values import values_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laws import examples
 
 from ledger import codec
 from ledger.events import EVENTS, Cause, Event, Metadata, StripeEventReceived
@@ -86,7 +87,7 @@ def events(kind: type[Event]) -> st.SearchStrategy[Event]:
     return st.builds(kind, **{f.name: values_of(f.type, plain_values) for f in msgspec.structs.fields(kind)})
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.one_of([events(e) for e in EVENTS]))
 def test_every_event_survives_the_way_there_and_back(event: Event):
     topic, state = codec.encode(event)

@@ -8,8 +8,9 @@ import oracle
 import pytest
 from field_values import values_of
 from histories import Link, different, folded, raising, remembered
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laws import examples
 from samples import (
     ACACIA,
     BASIL,
@@ -119,7 +120,7 @@ def disordered(deliveries: list[Delivery], rnd: random.Random) -> list[Delivery]
 
 
 @given(histories(), st.randoms(use_true_random=False))
-@settings(max_examples=80)
+@examples(80)
 def test_any_order_with_any_duplicates_gives_the_rows_that_the_oracle_gives(
     history: list[Delivery], rnd: random.Random
 ) -> None:
@@ -132,7 +133,7 @@ def test_any_order_with_any_duplicates_gives_the_rows_that_the_oracle_gives(
 
 
 @given(histories(), st.randoms(use_true_random=False))
-@settings(max_examples=40)
+@examples(40)
 def test_any_order_and_batches_leave_the_same_bytes(history: list[Delivery], rnd: random.Random) -> None:
     # given the same events, in the order of the log and in another
     entries = remembered(history)
@@ -205,7 +206,7 @@ def any_event(kind: type[Event]) -> st.SearchStrategy[Event]:
 
 @pytest.mark.parametrize("kind", EVENTS, ids=lambda kind: kind.NAME)
 @given(data=st.data())
-@settings(max_examples=40)
+@examples(40)
 def test_every_event_survives_the_codec(kind: type[Event], data: st.DataObject) -> None:
     told = data.draw(any_event(kind).filter(_encodable))
     topic, state = codec.encode(told)

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laws import examples
 from outgoing import Installation, Recording
 from samples import Json
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -130,7 +131,7 @@ def test_attempts_wait_longer_and_longer_then_it_is_given_up_and_the_next_goes_o
     assert [f.next_s for f in here.logged(DeliveryFailed.NAME)] == [NOW + 5, NOW + 25, NOW + 105, None]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
 def test_a_pause_is_within_its_bounds(attempt: int, chance: float):
     assert 2.5 <= pause_s(attempt, chance) <= 21_600

@@ -5,8 +5,9 @@ from typing import Any
 
 import oracle
 from histories import Link, Override, different, folded, received
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laws import examples
 from samples import ACACIA, BASIL, MONTH, Delivery, T, customer, event, invoice, price, product, subscription, summary
 
 from ledger import inbox
@@ -215,7 +216,7 @@ def acts(draw: st.DrawFn) -> list[Any]:
 
 
 @given(stripe_events(), acts(), st.randoms(use_true_random=False))
-@settings(max_examples=120)
+@examples(120)
 def test_any_order_of_events_between_acts_gives_one_state_and_that_is_the_oracles(
     deliveries: list[Delivery], decided: list[Any], rnd: random.Random
 ) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from calling import Crash
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from issuing import Issuings, line
+from laws import examples
 from oracle.issuing import issuances
 from sandbox_world import SandboxWorld, sandbox_world
 from sandboxes import ACACIA, CLOVER, ENDIVE
@@ -50,7 +51,7 @@ def to_the_end(here: Issuings, id: str, rounds: int = 300) -> str:
 # ---- exactly once -----------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.lists(st.sampled_from(ENDS), max_size=60),
     st.lists(st.integers(-500, 5_000), min_size=1, max_size=4).filter(lambda each: sum(each) >= 50),
@@ -86,7 +87,7 @@ def test_a_kill_at_each_single_step_leaves_one_invoice(how: str):
             return
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.lists(st.sampled_from(ENDS), max_size=60), st.integers(0, 25))
 def test_what_is_voided_at_any_moment_is_billed_to_nobody_and_leaves_nothing_for_the_next_invoice(
     plan: list[str], after: int
@@ -146,7 +147,7 @@ def test_each_step_follows_from_the_answer_before_it():
 RATES = st.sampled_from(["19", "7", "8.1", "20", "5.5", "25", "0"])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.lists(st.tuples(st.integers(-2_000, 99_999), RATES, st.booleans()), min_size=1, max_size=5).filter(
         lambda lines: (
@@ -359,7 +360,7 @@ def test_what_makes_no_invoice_is_refused_before_anything_happens(
 # ---- the read model ---------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.lists(st.sampled_from(["go", "go", "go", "void", "retry", "finalize", "spoil", "delete", "pay"]), max_size=25),
     st.booleans(),

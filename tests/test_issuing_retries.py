@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import oracle.invoicing as judge
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from laws import examples
 from passthrough import META, NOW, ORG, Memory, Office, charge, lines_of
 
 from commands import reactions
@@ -145,7 +146,7 @@ STEPS = ("approve", "reopen", "bill", "fail", "retry", "look", "follow")
 steps = st.sampled_from(STEPS)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.lists(st.tuples(steps, st.lists(steps, max_size=3)), max_size=25))
 @example([("fail", []), ("look", []), ("follow", []), ("retry", []), ("reopen", [])])
 @example([("fail", []), ("look", []), ("follow", []), ("retry", ["reopen"])])

@@ -10,6 +10,7 @@ from billing_world import Counter, counter
 from histories import different, folded
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from laws import examples
 from outgoing import Installation
 from placing import plan
 from samples import Delivery, T, event, price, product
@@ -288,7 +289,7 @@ commands = st.one_of(
 )
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(st.lists(commands, max_size=30), st.booleans())
 def test_checkout_is_never_open_while_an_area_is_unsigned(acts: list[Any], all_first: bool) -> None:
     events: list[Event] = after(*ALL_SIGNED) if all_first else []

@@ -9,8 +9,9 @@ import oracle
 import psycopg
 import pytest
 from histories import KEY, Link, built, different, folded, ingest, project, remembered, rows_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laws import examples
 from samples import ACACIA, BASIL, Delivery, T, customer, event, price, small_shop, subscription, summary
 from sightings import Seen, see
 from test_convergence import disordered, histories, seconds
@@ -160,7 +161,7 @@ def sights(draw: st.DrawFn) -> list[Seen]:
 
 
 @given(histories(), sights(), st.randoms(use_true_random=False))
-@settings(max_examples=60)
+@examples(60)
 def test_events_and_sights_in_any_order_and_number_give_the_rows_that_the_oracle_gives(
     history: list[Delivery], seen: list[Seen], rnd: random.Random
 ) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 
 import oracle.passthrough as judge
 from histories import different, folded
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from laws import examples
 from oracle.outgoing import deadlines
 from passthrough import META, NOW, ORG, Memory, Office, charge, lines_of
 
@@ -237,7 +238,7 @@ def test_courses_come_to_invoices_and_to_caps() -> None:
     assert {e.type for e in events if isinstance(e, NoticeRaised)} == {"passthrough.warning", "passthrough.stop"}
 
 
-@settings(max_examples=250)
+@examples(250)
 @given(COURSES)
 def test_no_charge_is_billed_twice_and_none_without_a_policy(office: Office) -> None:
     billed = [(line, d) for b in office.batches(PERIOD).values() for line, d in b.billed()]
@@ -258,7 +259,7 @@ def _is(event: Any, which: dict[str, Any]) -> bool:
     return all(getattr(event, k) == v for k, v in which.items())
 
 
-@settings(max_examples=250)
+@examples(250)
 @example(course(695223, 136))  # another batch lived on the room that one of refunds made, which was then discarded
 @given(COURSES)
 def test_no_cap_is_passed(office: Office) -> None:
@@ -281,7 +282,7 @@ def test_no_cap_is_passed(office: Office) -> None:
             assert caps[version] is None or upto <= caps[version]
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(COURSES)
 def test_a_batchs_total_is_what_its_lines_sum_to_and_they_what_was_accepted(office: Office) -> None:
     for batch in office.batches(PERIOD).values():
@@ -312,7 +313,7 @@ NEXT = {
 }
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(COURSES)
 def test_states_move_along_their_lines_alone(office: Office) -> None:
     history = office.books.read_stream(reconciliation_stream("test", ORG, PERIOD))
@@ -327,7 +328,7 @@ def test_states_move_along_their_lines_alone(office: Office) -> None:
         assert all(r is not None for r in approved)
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(COURSES)
 def test_a_warning_and_a_stop_are_told_once(office: Office) -> None:
     notices = [r.event for r in office.books.all if isinstance(r.event, NoticeRaised)]  # type: ignore[attr-defined]
@@ -340,7 +341,7 @@ def test_a_warning_and_a_stop_are_told_once(office: Office) -> None:
     assert len({n.notice_id for n in notices}) == len(notices)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(COURSES, st.lists(st.integers(0, 100), max_size=5))
 def test_every_row_is_what_the_oracle_says(office: Office, cuts: list[int]) -> None:
     entries = [entry_of(r) for r in office.books.all]  # type: ignore[attr-defined]

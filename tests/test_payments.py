@@ -6,8 +6,9 @@ from typing import Any
 import oracle
 import pytest
 from histories import built, different, folded, ingest, project, remembered, rows_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laws import examples
 from samples import Delivery, T, event
 
 from ledger.store import Log
@@ -452,7 +453,7 @@ _HISTORIES = st.lists(st.one_of(_INTENTS, _CHARGED, _REFUNDED, _DISPUTED, _BOOKE
 
 
 @given(_HISTORIES, st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_the_amounts_of_any_payment_add_up(objects: list[Json], rnd: random.Random) -> None:
     # given anything that may be said of a payment, in any order
     deliveries = told(*objects)

@@ -7,8 +7,9 @@ import oracle
 import psycopg
 import pytest
 from histories import Link, built, different, folded, ingest, link, logged, project, rows_of
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laws import examples
 from placing import Decided, S, catalogue, entries_of, plan, rows_after, sub
 from samples import ACACIA, BASIL, Delivery, T, customer, event, invoice, price
 
@@ -483,7 +484,7 @@ def decisions(draw: st.DrawFn) -> list[Decided]:
     return found
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(stories(), decisions(), st.randoms(use_true_random=False))
 def test_any_order_and_repetition_of_what_stripe_tells_gives_the_placements_of_the_oracle(
     told: list[Delivery], known: list[Decided], rnd: random.Random
@@ -494,7 +495,7 @@ def test_any_order_and_repetition_of_what_stripe_tells_gives_the_placements_of_t
     assert different(folded(entries_of(shuffled, known, rnd), cuts=[3, 7]), expected) == []
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(decisions())
 def test_every_decision_survives_the_codec_and_versions_follow_each_other(known: list[Decided]) -> None:
     versions: dict[str, list[int]] = {}

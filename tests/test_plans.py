@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laws import examples
 from placing import catalogue, plan
 
 from api.catalogue_file import catalogue_of
@@ -267,7 +268,7 @@ SOME = st.lists(
 )
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.lists(st.tuples(st.sampled_from(["shop", "other"]), SOME), max_size=6))
 def test_after_any_files_each_catalogue_is_what_its_last_one_says(files: list[tuple[str, list[Any]]]) -> None:
     plans, last, versions = Plans(), dict[str, dict[str, int]](), dict[str, list[int]]()

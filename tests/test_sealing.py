@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import samples
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from laws import examples
 
 from ledger import codec, inbox
 from ledger.errors import Invalid
@@ -313,7 +314,7 @@ def opened(value: Any) -> Any:
     return loads(dumps(open_token(value, KEY))) if is_sealed(value) else value
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.dictionaries(_NAMES, _JSON, max_size=5), st.dictionaries(_NAMES, _JSON, max_size=3))
 @example({"object": "price", "name": "x", "customer": {"object": "customer", "name": "y"}}, {"name": "z"})
 def test_opening_every_token_gives_back_the_same_json(obj: dict[str, Any], previous: dict[str, Any]):
@@ -323,7 +324,7 @@ def test_opening_every_token_gives_back_the_same_json(obj: dict[str, Any], previ
     assert opened(loads(bytes(new.event.payload))) == loads(text)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(_JSON)
 def test_what_names_nothing_personal_is_left_alone(value: Any):
     def impersonal(v: Any) -> Any:

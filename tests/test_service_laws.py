@@ -11,6 +11,7 @@ from databases import fresh_database
 from histories import different, folded, received
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from laws import examples
 from outgoing import LEADS, Installation
 from samples import ACACIA, BASIL, Delivery, Json, T, customer, event, invoice, price, subscription
 
@@ -301,7 +302,7 @@ def interleaved(deliveries: list[Delivery], decided: list[Said], rnd: random.Ran
 
 
 @given(stripe_events(), acts(), st.randoms(use_true_random=False))
-@settings(max_examples=120)
+@examples(120)
 def test_any_order_of_events_between_acts_gives_one_state_and_that_is_the_oracles(
     deliveries: list[Delivery], decided: list[Said], rnd: random.Random
 ) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from histories import Override, different, folded
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laws import examples
 from samples import Delivery, T, customer, event, subscription, summary
 from test_entitlements_laws import BY, Said, expected, interleaved, log_of, plan
 
@@ -216,7 +217,7 @@ commands = st.builds(
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(commands, max_size=14), st.randoms(use_true_random=False))
 def test_no_interleaving_goes_live_without_the_last_approval(acts: list[Any], rnd: random.Random) -> None:
     # given whatever somebody tries, and an order in which Stripe's events come between

@@ -4,8 +4,9 @@ import hmac
 from unittest import mock
 
 import pytest
-from hypothesis import event, example, given, settings
+from hypothesis import event, example, given
 from hypothesis import strategies as st
+from laws import examples
 from stripe import SignatureVerificationError, WebhookSignature
 
 from api import signature
@@ -97,7 +98,7 @@ def deliveries(draw: st.DrawFn) -> tuple[str, bytes]:
     return ",".join(parts), body
 
 
-@settings(max_examples=600)
+@examples(600)
 @given(
     deliveries(),
     st.sampled_from([(SECRET, ROLLED)] * 8 + [(SECRET,), (ROLLED, SECRET), (b"other",), (b"",), (b" ", SECRET), ()]),

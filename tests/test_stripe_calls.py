@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 from calling import NOW_S, STEPS, Crash, Desk
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laws import examples
 from stripe_fake import FAULTS
 
 from api.calls.asking import CallRefused, Waiter
@@ -52,7 +53,7 @@ def work(desk: Desk, pauses: list[int], id: str = "call_1") -> Call:
     raise AssertionError("it never ends")
 
 
-@settings(max_examples=400)
+@examples(400)
 @given(
     st.sampled_from(["payment_intents.create", "refunds.create", "customers.create"]),
     st.lists(st.sampled_from(STEPS), max_size=30),
@@ -78,7 +79,7 @@ def test_over_any_schedule_of_faults_and_crashes_a_call_happens_once_or_never(
     assert len(desk.logged(StripeCallSucceeded)) + len(desk.logged(StripeCallFailed)) == 1
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(
     st.sampled_from([o.name for o in OPERATIONS.values() if isinstance(o.look_up, InObject) or o.look_up is None]),
     st.lists(st.sampled_from(STEPS), max_size=20),
@@ -231,7 +232,7 @@ def test_a_pause_that_stripe_asks_for_is_told():
     assert verdict(reply(429, {}, retry_after="a while")) == Again("http_429", None)
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     st.integers(100, 599), st.text(max_size=40), st.dictionaries(st.sampled_from(["date", "retry-after"]), st.text())
 )

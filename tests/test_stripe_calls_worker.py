@@ -12,8 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 import stripe as sdk
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laws import examples
 from outgoing import MASTER, Installation
 from stripe_fake import FakeStripe, serving
 from test_engine import eventually
@@ -246,7 +247,7 @@ def test_what_is_unknown_is_looked_up_by_the_worker(bench: Bench):
     assert bench.made == ["call_1"]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.integers(1, 10_000), st.floats(0, 1, exclude_max=True))
 def test_a_pause_between_attempts_is_within_its_bounds(attempt: int, chance: float):
     assert 0.5 <= pause_s(attempt, chance) <= 300

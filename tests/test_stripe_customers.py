@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from billing_world import Counter, counter
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from laws import examples
 from samples import T, customer, event
 from stripe_fake import FakeStripe
 from test_api_acts import problem
@@ -77,7 +78,7 @@ def test_first_actions_at_once_make_one_customer(world: Counter):
     assert len(world.stripe.made("customer")) == 1
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.lists(st.sampled_from(["ask", "fail", "both"]), max_size=12))
 def test_of_any_actions_at_once_one_asks_for_the_customer(actions: list[str]):
     state, failed, asked = BillingCustomer(), None, 0
