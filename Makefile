@@ -10,6 +10,9 @@ STRIPE_CLI_VERSION := 1.52.0
 # Processes of ours share what one of them compiled: tests start hundreds.
 export PYTHONDONTWRITEBYTECODE =
 
+# Hundreds of processes are started: what one has compiled the next shall not compile again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup tools demo run test check bench soak format lock docs clean
 
 help:  ## Say what there is
@@ -39,7 +42,7 @@ tools: setup  ## Clients of others that tests ask the sandbox with; without npm 
 
 test: setup tools  ## The whole test suite, PostgreSQL included
 	@$(BIN)/python -m pytest --numprocesses 2 --dist worksteal -m "not soak and not alone"
-	@$(BIN)/python -m pytest -m alone
+	@$(BIN)/python -m pytest --numprocesses 2 -m alone $$(grep -l 'mark\.alone' tests/test_*.py)
 
 check: setup  ## Format, lint, strict types, architecture, unit tests and laws: under a minute
 	@$(BIN)/ruff format --check .
