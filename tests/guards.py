@@ -618,6 +618,13 @@ GUARDS = (
         "tests/test_tax_terms.py::test_of_a_batch_that_was_billed_with_tax_a_whole_credit_is_the_batchs_whole",
     ),
     Guard(
+        "hosting: each booking of a day has a number of its own, also in several currencies",
+        "api/hosting/accruing.py",
+        "        numbers[each.whose[:2]] = number + 1",
+        "        numbers[each.whose[:2]] = number",
+        "tests/test_hosting_accruals.py::test_a_day_on_which_the_currency_changes_has_a_booking_in_each",
+    ),
+    Guard(
         "billing by itself: no more lines than Stripe takes",
         "commands/issuing_sources.py",
         "    if len(lines) <= MAX_LINES:\n        return tuple(lines)\n",
