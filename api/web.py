@@ -22,7 +22,7 @@ import structlog
 from api import metrics
 from api.app import create_app
 from api.database import Database, running
-from api.process import die_with_parent, log_setup, spare_collecting
+from api.process import defer_stops_in_children, die_with_parent, hear_stops, log_setup, spare_collecting
 from api.settings import Settings, load
 from api.webhooks import Receiver, count
 from ledger.errors import Invalid, StoreUnavailable
@@ -58,6 +58,7 @@ class Web:
         settings = load()
         log_setup(settings.log_level)
         self.open(settings, running(settings), loop)
+        loop.call_soon(hear_stops)  # only a loop that runs can act on them
 
     def open(self, settings: Settings, database: Database, loop: asyncio.AbstractEventLoop) -> None:
         """Make everything that lives as long as the process."""
@@ -229,6 +230,7 @@ def serve(host: str, port: int, workers: int) -> None:
     from granian.server import Server
 
     die_with_parent(signal.SIGTERM)
+    defer_stops_in_children()
     Server(
         "api.web:app",
         address=host,

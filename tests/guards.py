@@ -647,4 +647,11 @@ GUARDS = (
         "    return cost\n",
         "tests/test_reconciliation_batches.py::test_refunds_of_another_batch_make_room_once_it_is_paid",
     ),
+    Guard(
+        "a stop that comes while a web process starts is kept until it can be heard",
+        "api/web.py",
+        "    defer_stops_in_children()\n",
+        "",
+        "tests/test_stopping.py::test_web_processes_that_are_starting_hear_that_they_are_to_stop",
+    ),
 )
