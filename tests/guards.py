@@ -560,6 +560,21 @@ GUARDS = (
         "tests/test_incidents.py::test_what_an_event_says_is_plain_and_nothing_that_is_sealed",
     ),
     Guard(
+        "launch: what regresses is watched",
+        "commands/reactions.py",
+        '    Watch("launch_regressions", _reopen),\n',
+        "",
+        "tests/test_managed_agent_scenario.py"
+        "::test_a_price_that_is_archived_closes_checkout_by_itself_and_somebody_is_told_why",
+    ),
+    Guard(
+        "launch: a look that shows nothing new leaves nothing",
+        "api/launch_looks.py",
+        "        new = tuple(s for s in listed if not _as_before(calls.journal, s, keys[s.subject]))\n",
+        "        new = tuple(listed)\n",
+        "tests/test_launch_looks.py::test_while_checkout_is_open_the_worker_keeps_what_is_not_as_it_was",
+    ),
+    Guard(
         "launch: a closed gate sells nothing",
         "api/calls/checkout.py",
         "        require_open(desk.conninfo, journal, mode, asked.now_s)\n",
