@@ -25,16 +25,16 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "var"
 
 
-def test_ten_kills_under_load_lose_nothing_and_apply_nothing_twice(folder: Path, database: str):
+def test_twenty_kills_under_load_lose_nothing_and_apply_nothing_twice(folder: Path, database: str):
     seed = secrets.randbelow(10**6)
     service = Service(folder, workers=2)
     service.start()
     service.wait_ready()
     try:
-        figures = crash(service, HISTORY, kills=10, seed=seed)  # `make soak` kills 500 times
+        figures = crash(service, HISTORY, kills=20, seed=seed)  # `make soak` kills 500 times
         assert set(figures.kills) == set(crashes.TARGETS)
         assert figures.acknowledged > 200
-        assert figures.repeated > 10
+        assert figures.repeated > 20
         assert live_digests(service) == in_order(database, HISTORY, held_in(service)), f"seed {seed}"
         print(f"seed {seed}: {figures}")
         assert service.stop() == 0
@@ -79,7 +79,7 @@ def test_when_the_supervisor_is_killed_the_rest_follows_and_the_next_takes_over(
         assert service.process is not None
         os.kill(service.process.pid, signal.SIGKILL)
         service.process.wait()
-        deadline = time.monotonic() + 40  # a web process has 25 s to answer what it took
+        deadline = time.monotonic() + 15  # nothing is under way
         while {w for _, w in service.processes()} - {"postgres"}:
             assert time.monotonic() < deadline, service.processes()
             time.sleep(0.05)
