@@ -22,10 +22,15 @@ settings.load_profile("recount")  # where none is asked for by --hypothesis-prof
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What asks for the server is marked so, and `make check` leaves it to `make test`."""
+    """What asks for the server is marked so, and `make check` leaves it to `make test`.
+
+    Files with what takes long come first: with two processes, none waits at the end for the other's last one.
+    """
     for item in items:
         if "server" in getattr(item, "fixturenames", ()):
             item.add_marker("postgres")
+    long = {item.path for item in items if item.get_closest_marker("service") is not None}
+    items.sort(key=lambda item: item.path not in long)
 
 
 def pytest_collection_finish() -> None:
