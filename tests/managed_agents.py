@@ -77,7 +77,7 @@ class Agents:
 
     def passes(self) -> None:
         """So long that everything has arrived of what Stripe told at its beginning."""
-        self.told.until(int(self.told.now_s) + STAGE_S, DAY)
+        self.told.until(int(self.told.now_s) + STAGE_S, 2 * DAY)
 
     # ---- the gate -----------------------------------------------------------------------------
 
