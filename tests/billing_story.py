@@ -61,6 +61,8 @@ class Story(SandboxWorld):
         self._post = post
         self.customer = ""
         self._travelling: list[tuple[int, dict[str, Any]]] = []
+        self._looking = psycopg.connect(conninfo, autocommit=True)
+        self._judged_at = -1
         self.hosting = _Hosted(self)
         self.reactor = Reactor(
             conninfo, reactions.REACTIONS, reactions.WATCHES, acting_on(self.log, lambda: self.now_s), hold_from=100
@@ -83,6 +85,7 @@ class Story(SandboxWorld):
     def close(self) -> None:
         self.reactor.close()
         self.scheduler.close()
+        self._looking.close()
         super().close()
 
     # ---- what moves -------------------------------------------------------------------------
@@ -153,12 +156,15 @@ class Story(SandboxWorld):
         keys = ", ".join(f'"{k}"' for k in table.key)
         columns = ", ".join(f'"{n}"' for n in names)
         self.project()
-        with psycopg.connect(self.conninfo) as conn:
-            found = conn.execute(f'SELECT {columns} FROM read_models."{model}" ORDER BY {keys}').fetchall()
+        found = self._looking.execute(f'SELECT {columns} FROM read_models."{model}" ORDER BY {keys}').fetchall()
         return [dict(zip(names, row, strict=True)) for row in found]
 
     def judged(self) -> None:
         """Everything that is believed of what we bill is what an oracle says that looks at the whole log."""
+        head = self.log.head()
+        if head == self._judged_at:
+            return
+        self._judged_at = head
         log = [(r.version, r.event) for r in self.log.read(0, 100_000)]
         issuances, invoices = self.rows("issuances"), {r["id"]: r for r in self.rows("invoices")}
         failed = {r["id"] for r in self.rows("payment_failures")}

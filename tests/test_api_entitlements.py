@@ -9,6 +9,7 @@ from api_world import World, empty_world
 from samples import T, customer, event, price, product, subscription
 
 from api.postgres import EmbeddedPostgres
+from api.resources import past
 from api.resources.entitlements import evaluated
 from api.schemas import iso
 
@@ -170,6 +171,9 @@ def test_the_past_is_scoped_like_the_present(world: World) -> None:
         assert (seller.status_code, seller.data) == (unknown.status_code, unknown.data)
 
 
-def test_a_position_that_is_not_there_yet_is_not_answered_with_another(world: World) -> None:
+def test_a_position_that_is_not_there_yet_is_not_answered_with_another(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past, "WAIT_S", 0.1)
     response = world.ask("/v1/orgs/org_a?as_of=999999", world.key())
     assert (response.status_code, response.json["code"]) == (409, "not_yet")

@@ -11,6 +11,7 @@ from samples import T, customer, event, price, product, subscription
 
 from api.last_known import KEPT_S, Known, LastKnown
 from api.postgres import EmbeddedPostgres
+from api.resources import answers
 from api.resources.answers import Fresh
 from api.resources.checks import CHECK
 from api.resources.entitlements import Stored
@@ -80,7 +81,8 @@ def test_what_may_be_out_of_date_is_denied(world: World) -> None:
     assert (told["allowed"], told["reason"]) == (False, "uncertain")
 
 
-def test_a_check_waits_for_a_position_that_is_asked_for(world: World) -> None:
+def test_a_check_waits_for_a_position_that_is_asked_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers, "WAIT_S", 0.1)  # how long it is: tests/test_api_answers.py
     position = world.read("/v1/orgs/org_a", world.key("service"))["position"]
     assert ask(world, {"feature": "agents", "min_position": position}).json["position"] == position
     late = ask(world, {"feature": "agents", "min_position": position + 1})
