@@ -229,6 +229,20 @@ def test_over_the_api_rates_are_named_by_their_ids_and_a_second_person_agrees(he
     assert here.read("/v1/tax-terms?org=acme")["data"] == []
 
 
+def test_what_somebody_asks_to_have_billed_says_itself_how_it_is_taxed(here: Story) -> None:
+    set_terms(here, automatic_tax=True, tax_behavior="exclusive")
+    lives(here, "acme")
+    line = {"key": "a", "description": "Set-up", "amount_minor": 1190}
+    for n, (said, expected) in enumerate((({}, 0), ({"automatic_tax": True, "tax_behavior": "inclusive"}, 190))):
+        body = {"source": f"order-{n}", "currency": "eur", "lines": [line], "reason": "sold", **said}
+        assert here.ask_for("acme/invoices", body).status_code == 200
+        (row,) = [r for r in here.rows("issuances") if r["source"] == f"order-{n}"]
+        stripes = here.stripe.get(f"/v1/invoices/{row['invoice']}")
+        taxes = sum(tax["amount"] for tax in stripes["total_taxes"] or ())
+        assert (row["state"], stripes["total"], taxes) == ("issued", 1190, expected)
+    assert here.ask_for("acme/invoices", {**body, "source": "x", "tax_behavior": "on top"}).status_code == 422
+
+
 def test_on_the_command_line(database: str) -> None:
     ensure_built(database)
     cli = Cli(database, RECOUNT_SECOND_PERSON_FROM="100")

@@ -279,6 +279,11 @@ class Billable(Asks):
     )
     days_until_due = whole("Of `send_invoice`; 30, if not given", least=0)
     automatic_tax = flag("Stripe computes the tax")
+    tax_behavior = text(
+        "Of automatic tax: on top, or within; as the account's tax settings say, if not given",
+        choice=("exclusive", "inclusive"),
+    )
+    tax_code = text("Of automatic tax: what is sold, txcd_…; as the account's tax settings say, if not given")
     draft_only = flag("It stops as a checked draft until `finalize_issuance`")
 
 
