@@ -264,8 +264,10 @@ def derive_waiting(conn: Pipeline, group: Group, schema: str, *, bulk: bool = Tr
     with conn.transaction():
         hold_checkpoint(conn, group, schema)
         if bulk:
+            wide = _wide(conn, schema, names)
             for derivation in group.derivations:
-                _spread(conn, group, schema, derivation)
+                if derivation.name in wide:
+                    _spread(conn, group, schema, derivation)
         # Taken out before they are derived: what is too much for this step is queued again.
         rows = conn.execute(
             f"DELETE FROM {schema}.dirty WHERE (derivation, key) IN (SELECT derivation, key FROM {some}"
@@ -278,6 +280,17 @@ def derive_waiting(conn: Pipeline, group: Group, schema: str, *, bulk: bool = Tr
         for name, key, position in rows:
             dirty.setdefault(name, {})[tuple(key)] = position
         _derive_levels(conn, group, schema, dirty, DRAIN_KEYS)
+
+
+def _wide(conn: Asks, schema: str, names: Sequence[str]) -> set[str]:
+    """Which derivations have wide changes waiting: nearly always none has, and all are asked after at once."""
+    rows = conn.execute(
+        f"SELECT name FROM unnest(%b::text[]) AS name"
+        f" WHERE EXISTS (SELECT FROM {schema}.spreading WHERE derivation = name)",
+        [list(names)],
+        prepare=True,
+    )
+    return {name for (name,) in rows.fetchall()}
 
 
 def _spread(conn: Asks, group: Group, schema: str, derivation: Derivation) -> None:
