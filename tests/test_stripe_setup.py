@@ -3,6 +3,7 @@
 import json
 from base64 import b64encode
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -13,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sandbox_world import KEY, SandboxWorld, line, sandbox_world
 
+from api.calls import wiring
+from api.calls.asking import Waiter
 from api.operations import asked_by
 from api.stripe_doctor import stripe_doctor
 from api.stripe_setup import Setup, stripe_setup
@@ -93,7 +96,8 @@ def test_it_is_made_once_and_run_twice_it_changes_nothing(world: SandboxWorld):
     assert sold.json["status"] == "active", sold.json
 
 
-def test_a_run_that_died_is_run_again_and_makes_only_the_rest(world: SandboxWorld):
+def test_a_run_that_died_is_run_again_and_makes_only_the_rest(world: SandboxWorld, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(wiring, "Waiter", partial(Waiter, patience_s=0.5))
     publish(world)
     world.sandbox.state.faults.add({"kind": "500", "method": "POST", "path": "/v1/prices", "times": None})
     with pytest.raises(Exception, match="Stripe"):
