@@ -26,7 +26,7 @@ LINES: dict[str, frozenset[str]] = {
     "paused": frozenset({"purchased", "in_setup", "ready", "live", "suspended", "recovering", "cancelled"}),
     "suspended": frozenset({"purchased", "in_setup", "ready", "live", "paused", "recovering", "cancelled"}),
     "recovering": frozenset({"purchased", "in_setup", "ready", "live", "paused", "suspended", "cancelled"}),
-    "cancelled": frozenset(),
+    "cancelled": frozenset({"purchased", "in_setup", "ready"}),  # what was given back is paid for again
 }
 _IN_ADVANCE = frozenset({"subscription", "prepaid", "one_time"})
 _OVER = frozenset({"canceled", "incomplete_expired"})
@@ -94,8 +94,9 @@ def _derive(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Row]:
             continue
         approvals: dict[str, Any] = next((w.approvals for w in rows["setup_words"]), {})
         steps = _steps(definition["setup_steps"], approvals)
-        closed = "refunded" if placement.refunded else "cancelled" if status in _OVER else None
         left = [s for s in steps if s["approved"] is None]
+        undone = placement.refunded or (bool(left) and _given_back(rows["payments"]))
+        closed = "refunded" if undone else "cancelled" if status in _OVER else None
         live_s = None if left else steps[-1]["approved"]["at_s"]
         state = _state(steps, left, closed, _service(key, definition, rows["service_states"]))
         ends_s = placement.until_s if placement.kind != "subscription" else None
@@ -107,6 +108,12 @@ def _derive(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Row]:
             )
         ]  # fmt: skip
     return []
+
+
+def _given_back(payments: Sequence[Row]) -> bool:
+    """Whether nothing is left of what was paid for a subscription. Before it is live, that undoes the purchase."""
+    received, kept = sum(p.received_minor or 0 for p in payments), sum(p.kept_minor or 0 for p in payments)
+    return received > 0 and kept <= 0
 
 
 def _steps(told: Sequence[Mapping[str, Any]], approvals: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -147,6 +154,16 @@ def _placed(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Key]:
     return [(key[0], p.plan_id) for p in rows["plan_placements"]]
 
 
+def _billed(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Key]:
+    """Only of a subscription that is to be set up; what is bought once says itself that it was refunded."""
+    waits = any((p.definition or {}).get("setup_steps") for p in rows["plans"])
+    return [key] if waits and any(p.kind == "subscription" for p in rows["plan_placements"]) else []
+
+
+def _paid(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Key]:
+    return [(*key[:2], invoice.id) for invoice in rows["invoices"]]
+
+
 def _org(key: Key, rows: Mapping[str, Sequence[Row]]) -> list[Key]:
     return [(key[0], p.org) for p in rows["plan_placements"] if p.org is not None]
 
@@ -155,10 +172,12 @@ _PLACED = ("kind", "org", "plan", "version", "plan_id", "refunded", "since_s", "
 _OF_PLAN = Hop("plan_placements", (("mode", "mode"), ("plan_id", "id")))
 _OF_ORG = Hop("plan_placements", (("mode", "mode"), ("org", "org")))
 _PLACEMENT = ("mode", "account", "subscription")
+_WITHIN = (("mode", "mode"), ("account", "account"))
+_OF_INVOICE = Hop("plan_placements", (*_WITHIN, ("subscription", "subscription")))
 
 SETUPS = Derivation(
     "setups",
-    1,
+    2,
     _TABLE,
     ("mode", "account", "placement"),
     inputs=(
@@ -166,15 +185,18 @@ SETUPS = Derivation(
         Input("plans", ("mode", "id"), _placed, ("definition",)),
         Input("setup_words", ("mode", "account", "placement"), lambda key, _: [key], ("approvals",)),
         Input("subscriptions", ("mode", "account", "id"), lambda key, _: [key], ("status",)),
+        Input("invoices", _PLACEMENT, _billed, ("id",)),
+        Input("payments", ("mode", "account", "invoice"), _paid, ("received_minor", "kept_minor")),
         Input("service_states", ("mode", "org"), _org, ("service", "state", "by", "enforced", "debts")),
     ),
     affects={
         "plan_placements": lambda row: [(row.mode, row.account, row.subscription)],
         "setup_words": lambda row: [(row.mode, row.account, row.placement)],
         "subscriptions": (
-            Lookup((Hop("plan_placements", (("mode", "mode"), ("account", "account"), ("subscription", "id"))),),
-                   _PLACEMENT),
+            Lookup((Hop("plan_placements", (*_WITHIN, ("subscription", "id"))),), _PLACEMENT),
         ),
+        "invoices": (Lookup((_OF_INVOICE,), _PLACEMENT),),
+        "payments": (Lookup((Hop("invoices", (*_WITHIN, ("id", "invoice"))), _OF_INVOICE), _PLACEMENT),),
         "plans": (Lookup((_OF_PLAN,), _PLACEMENT),),  # a version is new, and nobody is on it yet
         "service_states": (Lookup((_OF_ORG,), _PLACEMENT),),
     },

@@ -560,6 +560,13 @@ GUARDS = (
         "tests/test_incidents.py::test_what_an_event_says_is_plain_and_nothing_that_is_sealed",
     ),
     Guard(
+        "setup: what is given back before it is live closes the case",
+        "projections/setups.py",
+        '        undone = placement.refunded or (bool(left) and _given_back(rows["payments"]))\n',
+        "        undone = placement.refunded\n",
+        "tests/test_setups.py::test_what_is_given_back_before_it_is_live_closes_the_case_until_it_is_paid_for_again",
+    ),
+    Guard(
         "launch: what regresses is watched",
         "commands/reactions.py",
         '    Watch("launch_regressions", _reopen),\n',

@@ -137,6 +137,23 @@ def test_a_price_that_is_archived_closes_checkout_by_itself_and_somebody_is_told
     assert selling.begin() == "done"
 
 
+def test_what_is_refunded_before_it_is_live_is_set_up_no_more(selling: Agents) -> None:
+    assert selling.begin() == "done"
+    selling.buys()
+    selling.passes()
+    assert selling.step("realty", "scope") == ["done"]
+    # when
+    charges = selling.told.stripe.get("/v1/charges", customer=selling.customer("realty"))["data"]
+    selling.told.stripe.post("/v1/refunds", charge=charges[0]["id"])
+    selling.told.settle()
+    # then
+    case = selling.told.one("setups", org="realty")
+    assert (case["state"], case["closed"], case["next_step"]) == ("cancelled", "refunded", None)
+    assert selling.step("realty", "access") == ["setup_closed"]
+    assert selling.may() == "pending_setup"
+    assert [v.differences for v in verify(selling.told.conninfo)] == [(), ()]
+
+
 def test_live_mode_may_cite_what_was_proven_in_test_mode(selling: Agents) -> None:
     here = selling.told.context
     done = check_launch(here.database, here.settings, mode="live", org=None, asked=asked_by("ada", "we open"))

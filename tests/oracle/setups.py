@@ -54,7 +54,8 @@ def _case(rows: Rows, words: dict[Key, Row], key: Key) -> Row | None:
     ]
     open_ones = [s for s in steps if s["approved"] is None]
     closed = "cancelled" if status in ("canceled", "incomplete_expired") else None
-    closed = "refunded" if placed["refunded"] else closed
+    back = placed["refunded"] or (placed["kind"] == "subscription" and open_ones and _nothing_is_left(rows, key))
+    closed = "refunded" if back else closed
     asks = open_ones and closed is None
     return {
         **dict(zip(("mode", "account", "placement"), key, strict=True)),
@@ -67,6 +68,13 @@ def _case(rows: Rows, words: dict[Key, Row], key: Key) -> Row | None:
         "closed": closed,
         "until_s": None if placed["kind"] == "subscription" else placed["until_s"],
     }
+
+
+def _nothing_is_left(rows: Rows, key: Key) -> bool:
+    """All that was ever paid for a subscription went back."""
+    bills = {k for k, i in rows["invoices"].items() if (*k[:2], i["subscription"]) == key}
+    paid = [p for k, p in rows["payments"].items() if (*k[:2], p["invoice"]) in bills and p["received_minor"]]
+    return bool(paid) and sum(p["kept_minor"] for p in paid) <= 0
 
 
 def _state(rows: Rows, key: Key, placed: Row, left: list[str], steps: int) -> str:
