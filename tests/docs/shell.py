@@ -18,7 +18,7 @@ from tests.docs.markdown import blocks
 from tests.docs.sources import ROOT
 from tests.docs.warm import commands
 
-TIMEOUT_S = 240
+TIMEOUT_S = 120
 _MARK = "@@@ block"
 _FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
