@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from billing_story import Story, story
 from launching import open_gate
-from sandbox_world import SandboxWorld, sandbox_world
 
 from api.calls.client import NoAnswer, StripeUnavailable
 from api.launch_looks import LaunchJob, look, look_again
@@ -17,37 +17,39 @@ US = {"country": "US", "active_from": "now", "country_options": {"us": {"state":
 
 
 @pytest.fixture
-def world(database: str) -> Iterator[SandboxWorld]:
+def world(database: str) -> Iterator[Story]:
     """A plan on sale, and whatever Stripe has of it; its events arrive when they are heard."""
-    with sandbox_world(database) as found:
+    with story(database, 1_760_529_600) as found:
         price = {"interval": "month", "currency": "usd", "lookup_key": "agent_month"}
         found.offer("agent", [price])
         yield found
 
 
-def looks(world: SandboxWorld, **other: Any) -> list[str]:
+def looks(world: Story, **other: Any) -> list[str]:
     """Look, and say what was seen."""
     settings = msgspec.structs.replace(world.context.settings, **other)
+    world.now_s += 10
     seen = look(world.context.database, settings, "test")
     world.project()
     return sorted(s.object_type for s in seen)
 
 
-def again(world: SandboxWorld) -> int:
+def again(world: Story) -> int:
     """As the worker does. Returns how much it saw that is new."""
+    world.now_s += 10
     seen = look_again(world.context.database, world.context.settings)
     world.project()
     return len(seen)
 
 
-def area(world: SandboxWorld, name: str) -> tuple[bool, str]:
+def area(world: Story, name: str) -> tuple[bool, str]:
     """Whether an area is proven, and what its checks say."""
     world.project()
     (found,) = [a for a in world.read("/v1/launch", world.key("operator"))["areas"] if a["area"] == name]
     return found["proven"], "; ".join(c["said"] for c in found["checks"])
 
 
-def test_a_tax_registration_is_known_by_a_look_and_one_that_ended_proves_nothing(world: SandboxWorld) -> None:
+def test_a_tax_registration_is_known_by_a_look_and_one_that_ended_proves_nothing(world: Story) -> None:
     made = world.stripe.post("/v1/tax/registrations", **US)["id"]
     world.settle()
     assert area(world, "tax_posture") == (False, "no tax registration is active: no tax is collected")
@@ -55,13 +57,12 @@ def test_a_tax_registration_is_known_by_a_look_and_one_that_ended_proves_nothing
     assert looks(world) == ["tax.registration"]
     assert area(world, "tax_posture") == (True, "registered in US")
     # and when it ends
-    world.now_s += 10
     world.stripe.post(f"/v1/tax/registrations/{made}", expires_at="now")
     looks(world)
     assert not area(world, "tax_posture")[0]
 
 
-def test_what_is_older_than_the_webhook_endpoint_is_seen(world: SandboxWorld) -> None:
+def test_what_is_older_than_the_webhook_endpoint_is_seen(world: Story) -> None:
     product = world.stripe.post("/v1/products", name="Agent")["id"]
     world.stripe.post(
         "/v1/prices", product=product, currency="usd", unit_amount=100, lookup_key="agent_month",
@@ -77,21 +78,19 @@ def test_what_is_older_than_the_webhook_endpoint_is_seen(world: SandboxWorld) ->
     assert not area(world, "webhook_signing")[0]
 
 
-def test_while_checkout_is_open_the_worker_keeps_what_is_not_as_it_was(world: SandboxWorld) -> None:
+def test_while_checkout_is_open_the_worker_keeps_what_is_not_as_it_was(world: Story) -> None:
     made = world.stripe.post("/v1/tax/registrations", **US)["id"]
     assert again(world) == 0  # nothing is sold yet
     open_gate(world.log)
     assert again(world) == 1
-    world.now_s += 10
     assert again(world) == 0
     # when it ends, of which Stripe tells nobody
     world.stripe.post(f"/v1/tax/registrations/{made}", expires_at="now")
-    world.now_s += 10
     assert again(world) == 1
     assert not area(world, "tax_posture")[0]
 
 
-def test_without_a_key_of_the_mode_nothing_is_looked_at(world: SandboxWorld) -> None:
+def test_without_a_key_of_the_mode_nothing_is_looked_at(world: Story) -> None:
     world.stripe.post("/v1/tax/registrations", **US)
     assert looks(world, stripe_secret_key="sk_live_other") == []
     assert looks(world, stripe_secret_key=None) == []
@@ -100,7 +99,7 @@ def test_without_a_key_of_the_mode_nothing_is_looked_at(world: SandboxWorld) -> 
 
 
 def test_what_stripe_does_not_show_is_said_and_the_worker_goes_on(
-    world: SandboxWorld, monkeypatch: pytest.MonkeyPatch
+    world: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_gate(world.log)
     refusals: list[tuple[Exception, type[Exception]]] = [
