@@ -15,6 +15,7 @@ from managed_agents import PERIOD, Agents, billed, managed, open_it, opened, sol
 from oracle.passthrough import passthrough_rows
 from samples import Delivery
 from sightings import Seen
+from test_cli import Cli
 
 from api.launch import check_launch
 from api.operations import asked_by
@@ -152,6 +153,28 @@ def test_what_is_refunded_before_it_is_live_is_set_up_no_more(selling: Agents) -
     assert selling.step("realty", "access") == ["setup_closed"]
     assert selling.may() == "pending_setup"
     assert [v.differences for v in verify(selling.told.conninfo)] == [(), ()]
+
+
+def test_a_payment_link_that_still_sells_is_told_while_checkout_is_closed(selling: Agents) -> None:
+    told, cli = selling.told, Cli(selling.told.conninfo)
+
+    def links() -> list[str]:
+        told.settle()
+        found: list[str] = told.read("/v1/launch", told.key("operator"))["selling_links"]
+        return found
+
+    # given a link that was made while checkout was open
+    link = told.post("/v1/payment-links", {"plan": "agent"}).json["payment_link"]
+    assert links() == []
+    # when
+    assert selling.act("ada", "close_checkout") == "done"
+    # then
+    assert links() == [link]
+    assert f"recount checkout close-link {link}" in cli("launch", "status").stdout
+    assert told.post(f"/v1/payment-links/{link}/close", {}).status_code == 200
+    assert links() == []
+    assert cli.json("launch", "status")["selling_links"] == []
+    open_it(selling)
 
 
 def test_live_mode_may_cite_what_was_proven_in_test_mode(selling: Agents) -> None:

@@ -16,6 +16,7 @@ from api.resources.publish import answered, read, section
 from api.schemas.launch import LAUNCH
 from ledger.ids import MODES
 from projections.launch_checks import held_at
+from replay.selling_links import SELLING_LINKS
 from replay.tables import LIVE
 
 launch = section("launch", "The launch gate: what is proven before anything is sold directly")
@@ -30,7 +31,8 @@ _GATE = f"""(
     SELECT m.mode, 0 AS place, coalesce(g.open, false) AS open, g.by, g.why, g.area, g.since_us,
         '{{}}'::text[] AS blocks,
         (SELECT coalesce(jsonb_agg(jsonb_build_object({_SAID}) ORDER BY a.path, a.area), '[]')
-         FROM {LIVE}.launch_areas a WHERE a.mode = m.mode) AS areas
+         FROM {LIVE}.launch_areas a WHERE a.mode = m.mode) AS areas,
+        {SELLING_LINKS.format(mode="m.mode")} AS selling_links
     FROM (VALUES {_MODES}) m (mode) LEFT JOIN {LIVE}.launch_gates g ON g.mode = m.mode
 ) t"""
 _SOURCE = Source(LAUNCH, _GATE, {}, ("t.place",), lambda asks: [], (Concern("launch_areas"),))

@@ -37,6 +37,7 @@ LAUNCH = Shape(
         Member("since_us", "since", TIME_US),
         Member("blocks", "blocks", TEXTS),
         Member("areas", "areas", many(AREA)),
+        Member("selling_links", "selling_links", TEXTS),
     ],
     {
         "open": "Whether direct checkout is open. It begins no sale while an area that was signed off is not ready",
@@ -45,5 +46,6 @@ LAUNCH = Shape(
         "since": "null: it was never opened",
         "blocks": "What speaks against opening it, area by area",
         "areas": "None before a plan is published",
+        "selling_links": "Payment links of ours at which Stripe still sells although checkout is closed: close them",
     },
 )

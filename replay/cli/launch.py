@@ -14,6 +14,7 @@ from replay.cli.options import Asks, act_options, json_option, mode_option
 from replay.cli.printing import Column, say, say_done, say_json, say_table
 from replay.cli.service import attached, service
 from replay.export import iso
+from replay.selling_links import SELLING_LINKS
 from replay.status import require_built
 from replay.tables import LIVE
 
@@ -41,16 +42,18 @@ def status(ctx: click.Context, mode: Mode, as_json: bool) -> None:
         gate = conn.execute(
             f"SELECT open, by, why, since_us FROM {LIVE}.launch_gates WHERE mode = %s", [mode]
         ).fetchone()
-        clock = conn.execute("SELECT extract(epoch FROM now())").fetchone()
+        clock = conn.execute(f"SELECT extract(epoch FROM now()), {SELLING_LINKS.format(mode='%s')}", [mode]).fetchone()
     assert clock is not None
     areas: dict[str, dict[str, Any]] = {row[0]: _now(dict(zip(_NAMES, row, strict=True)), clock[0]) for row in rows}
     known = {a: (row["failing"], row["signed"], row["until_s"]) for a, row in areas.items()}
     blocks = service("launch_blocks")(known)
     found = {"mode": mode, "open": bool(gate and gate[0]), "blocks": list(blocks), "areas": list(areas.values())}
     if as_json:
-        say_json(found)
+        say_json({**found, "selling_links": clock[1]})
     else:
         _show(mode, gate, areas)
+        for link in clock[1]:
+            say(f"{link} still sells; close it with: recount checkout close-link {link}")
     if blocks:
         ctx.exit(_BLOCKED)
 
