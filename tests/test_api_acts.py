@@ -10,6 +10,7 @@ from api_world import SELLER, World, shop
 
 from api.postgres import EmbeddedPostgres
 from api.resources.acts import _KEY_ACTS, BILLING_ACTS, SERVED
+from api.schemas.meanings import EVERYWHERE, notes
 from commands.registry import ACTS
 from replay.verify import verify
 
@@ -237,6 +238,14 @@ def test_every_act_has_its_input_in_the_document(shared: World) -> None:
         fields = {*ACTS[name].command.__struct_fields__, "reason"} - {"mode", *served.left_out}
         assert set(schema["properties"]) == fields and "reason" in schema["required"]
         assert "202" in operation["responses"]
+
+
+def test_every_field_of_an_act_says_what_it_means_and_no_meaning_is_left_over(shared: World) -> None:
+    schemas = shared.document["components"]["schemas"]
+    inputs = {name: schemas[f"{ACTS[name].command.__name__}Input"]["properties"] for name in SERVED}
+    assert [(name, f) for name, fields in inputs.items() for f, told in fields.items() if not told["description"]] == []
+    used = {f for name, fields in inputs.items() for f in fields if f not in notes(ACTS[name].command)}
+    assert set(EVERYWHERE) == used - {"reason"}
 
 
 def test_every_act_that_a_person_may_ask_for_is_served() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from marshmallow import Schema, fields, validate
 
+from api.schemas.meanings import meanings
 from commands.acts import MAX_REASON
 
 #: What comes with the key that is used, and never with the body.
@@ -94,8 +95,8 @@ def input_components(command: type[msgspec.Struct], left_out: Iterable[str] = ()
     """
     _, components = msgspec.json.schema_components((command,), ref_template=_REF)
     its = components.pop(command.__name__)
-    gone = {*OF_THE_KEY, *left_out}
-    properties = {k: v for k, v in its["properties"].items() if k not in gone}
+    gone, means = {*OF_THE_KEY, *left_out}, meanings(command)
+    properties = {k: {**v, "description": means.get(k)} for k, v in its["properties"].items() if k not in gone}
     required = [k for k in its.get("required", ()) if k not in gone and k != "reason"]
     shown = {
         "type": "object",

@@ -5,6 +5,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
+from api.schemas.meanings import notes as described
 from ledger.events import EVENTS, Cause, Metadata
 from tests.docs import sources
 from tests.docs.markdown import code, page, table
@@ -49,7 +50,7 @@ def events() -> str:
 
 
 def _fields(kind: type[msgspec.Struct]) -> str:
-    notes = sources.notes(kind)
+    notes = described(kind)
     return table(
         ("field", "type", "meaning"),
         [(code(f.encode_name), code(_type(f.type)), notes.get(f.name, "")) for f in msgspec.structs.fields(kind)],

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from api.schemas.meanings import notes as described
 from ledger.translations import FAMILIES
 from projections import GROUPS
 from projections.base import Column, Derivation, Projection
@@ -375,5 +376,5 @@ def _field_notes(model: str) -> dict[str, str]:
     found: dict[str, Any] = {}
     for family in FAMILIES:
         if family.model == model:
-            found |= sources.notes(family.facts)
+            found |= described(family.facts)
     return found

@@ -4,11 +4,9 @@ Knows Python's syntax trees; refuses to know what the pages look like.
 """
 
 import ast
-import inspect
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("ledger", "commands", "projections", "replay", "api")
@@ -17,26 +15,6 @@ PACKAGES = ("ledger", "commands", "projections", "replay", "api")
 def first_sentence(text: str | None) -> str:
     """The first paragraph of a docstring, on one line."""
     return " ".join((text or "").strip().split("\n\n")[0].split())
-
-
-def notes(kind: type[Any]) -> dict[str, str]:
-    """Attribute -> the string literal under it, for a class and what it inherits."""
-    found: dict[str, str] = {}
-    for base in reversed(kind.__mro__[:-1]):
-        if base.__module__.partition(".")[0] not in PACKAGES:
-            continue
-        body = ast.parse(textwrap.dedent(inspect.getsource(base))).body[0]
-        assert isinstance(body, ast.ClassDef)
-        for here, after in zip(body.body, body.body[1:], strict=False):
-            if (
-                isinstance(here, ast.AnnAssign)
-                and isinstance(here.target, ast.Name)
-                and isinstance(after, ast.Expr)
-                and isinstance(after.value, ast.Constant)
-                and isinstance(after.value.value, str)
-            ):
-                found[here.target.id] = " ".join(after.value.value.split())
-    return found
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
