@@ -137,7 +137,7 @@ def shop(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Asked
     sandbox = Sandbox(version=CLOVER)
     built(database)
     with closing(Live(database)) as live, serving(sandbox) as url:
-        monkeypatch.setattr(reconciling, "settled", lambda conn, journal: live())
+        monkeypatch.setattr(reconciling, "settled", lambda *_: live())
         env = {
             "DATABASE_URL": database, "RECOUNT_MASTER_KEY": "bW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW1tbW0=",
             "STRIPE_API_BASE": url, "STRIPE_SECRET_KEY": KEY, "RECOUNT_STRIPE_API_VERSION": CLOVER,
