@@ -107,7 +107,8 @@ def check(org: str | None, mode: Mode, asks: Asks, as_json: bool) -> None:
         if event["event"] == "launch.probed":
             say(f"{event['area']}: {event['said']}")
         elif "area" in event:
-            say(f"{event['area']}: proven in {event['proven_in']} mode by {len(event['events'])} events")
+            number = len(event["events"])
+            say(f"{event['area']}: proven in {event['proven_in']} mode by {number} event{'s' * (number != 1)}")
     seen = Counter(event["object"] for event in kept if "object" in event)
     if seen:
         say(f"seen in Stripe: {', '.join(f'{n} {what}' for what, n in sorted(seen.items()))}")
