@@ -656,3 +656,27 @@ def test_erasing_asks_first(small: Cli):
 def test_erasing_whom_nobody_knows_is_an_error(small: Cli):
     assert small.json("subjects", "erase", "cus_adda", "--yes", code=2)["error"]["code"] == "not_found"
     assert small.json("subjects", "erase", "cus_ada", "--mode", "live", "--yes", code=2)["error"]["code"] == "not_found"
+
+
+def run_alone(code: str) -> subprocess.CompletedProcess[str]:
+    """A Python process of its own."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
+def test_a_short_command_reads_no_code_but_its_own():
+    # when
+    done = run_alone(
+        "import sys; from replay.cli import recount; from replay.cli.service import service\n"
+        "recount.get_command(None, 'keys')\n"
+        "for door in ('settings', 'database', 'asked_by', 'carry_out', 'issue_key'): service(door)\n"
+        "print(*(m for m in ('flask', 'marshmallow', 'replay.simulator', 'rich', 'stripe', 'structlog')"
+        " if m in sys.modules))"
+    )
+    # then
+    assert done.stdout.split() == []
+
+
+def test_what_the_engine_says_meanwhile_is_no_part_of_the_answer():
+    done = run_alone("from replay.lines import Lines; Lines('recount.tested').warning('held', model='orgs')")
+    assert done.stdout == ""
+    assert "held" in done.stderr and "orgs" in done.stderr
