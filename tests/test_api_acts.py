@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from api_world import SELLER, World, shop
 
+from api import database
 from api.postgres import EmbeddedPostgres
 from api.resources.acts import _KEY_ACTS, BILLING_ACTS, SERVED
 from api.schemas.meanings import EVERYWHERE, notes
@@ -70,6 +71,12 @@ def ask_to_deny(world: World, key: str | None = None, feature: str = "sso") -> s
 
 def bob(world: World, role: str = "operator", **more: Any) -> str:
     return world.key(role, person="bob", **more)
+
+
+def test_acts_use_the_log_that_is_kept_and_open_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database, "Log", None)
+    assert act(world, "link_organization", LINK).status_code == 200
+    assert act(world, "link_organization", LINK, world.key("service")).status_code == 403  # recorded, too
 
 
 # ---- once -----------------------------------------------------------------------------------------
