@@ -216,7 +216,7 @@ def acts(draw: st.DrawFn) -> list[Any]:
 
 
 @given(stripe_events(), acts(), st.randoms(use_true_random=False))
-@examples(120)
+@examples(300)
 def test_any_order_of_events_between_acts_gives_one_state_and_that_is_the_oracles(
     deliveries: list[Delivery], decided: list[Any], rnd: random.Random
 ) -> None:
