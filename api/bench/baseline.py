@@ -22,7 +22,8 @@ _pool: ConnectionPool[Any] | None = None
 class _Event(msgspec.Struct):
     id: str
     type: str
-    created: int
+    created: int | str
+    """Seconds; thin events have a text."""
 
 
 _decode = msgspec.json.Decoder(_Event).decode
@@ -46,7 +47,7 @@ def ingest() -> str:
     with _pool.connection() as conn:
         conn.execute(
             "INSERT INTO bench_events (id, type, created, body) VALUES (%b, %b, %b, %b) ON CONFLICT DO NOTHING",
-            [event.id, event.type, event.created, body],
+            [event.id, event.type, event.created if isinstance(event.created, int) else 0, body],
             prepare=True,
         )
     return "ok"
