@@ -7,9 +7,6 @@ PORT ?= 8080
 STRIPE_CLI := .venv/stripe-cli
 STRIPE_CLI_VERSION := 1.52.0
 
-# Processes of ours share what one of them compiled: tests start hundreds.
-export PYTHONDONTWRITEBYTECODE =
-
 # Hundreds of processes are started: what one has compiled the next shall not compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
