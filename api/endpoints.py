@@ -6,6 +6,7 @@ is made before the endpoint is recorded, and destroyed after its removal is: wha
 
 import contextlib
 import ipaddress
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -32,9 +33,15 @@ from commands.endpoints import (
     RemoveEndpoint,
 )
 from commands.notices import RaiseNotice, notice_id
+from commands.reactions import WATCHES
 from ledger.errors import Invalid, NotFound, Refused, StoreUnavailable
 from ledger.ids import Mode, endpoint_stream, endpoint_subject, receipt_stream
 from ledger.store import Log, as_role
+from replay.leading import is_led
+from replay.reacting import LEADER
+
+#: How long a new endpoint waits for reactions to begin, and between two looks.
+_PATIENCE_S, _POLL_S = 5.0, 0.01
 
 
 class AddedEndpoint(NamedTuple):
@@ -79,7 +86,27 @@ def add_endpoint(
             subject = endpoint_subject(id)
             secret = secret_of(keys.ensure([subject])[subject])
         done = _carry_out(settings, log, ADD_ENDPOINT, command, asked, given)
+    if done.waiting is None:
+        _until_watched(database, mode)
     return AddedEndpoint(id, None if done.repeated else secret, done)
+
+
+def _until_watched(database: Database, mode: Mode) -> None:
+    """Until what changes from now on is news to whoever listens. Where nobody reacts, or is at rest: without waiting.
+
+    The first endpoint of a mode is told of nothing that stands already. What changes after its owner was told that it
+    listens must not be taken for that.
+    """
+    telling = [watch.name for watch in WATCHES if watch.tells]
+    deadline = time.monotonic() + _PATIENCE_S
+    with psycopg.connect(as_role(database.conninfo, "recount_reader"), autocommit=True) as conn:
+        while is_led(conn, LEADER) and time.monotonic() < deadline:
+            row = conn.execute(
+                "SELECT count(*) FROM ledger.reactions WHERE mode = %s AND name = ANY(%s)", [mode, telling]
+            ).fetchone()
+            if row is not None and row[0] == len(telling):
+                return
+            time.sleep(_POLL_S)
 
 
 def remove_endpoint(database: Database, settings: Settings, *, endpoint_id: str, mode: Mode, asked: Asked) -> Done:

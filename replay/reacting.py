@@ -28,7 +28,8 @@ BATCH = 200
 PAGE = 200
 #: How far back differences that were closed count as part of one flood.
 FLOOD_S = 60
-_LEADER = "reactions"
+#: What whoever reacts holds (`replay.leading`).
+LEADER = "reactions"
 
 
 class Reaction(Protocol):
@@ -99,7 +100,7 @@ class Reactor:
     def lead(self) -> bool:
         """Try to become the one that reacts. The lead is lost with the connection."""
         if not self._leads:
-            self._leads = try_to_lead(self._conn, _LEADER)
+            self._leads = try_to_lead(self._conn, LEADER)
         return self._leads
 
     def step(self) -> bool:

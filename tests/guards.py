@@ -676,4 +676,11 @@ GUARDS = (
         "",
         "tests/test_stopping.py::test_web_processes_that_are_starting_hear_that_they_are_to_stop",
     ),
+    Guard(
+        "a new endpoint is said to listen once what changes is news to it",
+        "api/endpoints.py",
+        "        _until_watched(database, mode)\n",
+        "        pass\n",
+        "tests/test_reactions.py::test_what_changes_once_an_endpoint_is_said_to_listen_is_news",
+    ),
 )

@@ -1,6 +1,8 @@
 """Reactions: each acts once, from where the log stood when it began; many differences at once wait for an operator."""
 
+import base64
 import random
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -8,11 +10,15 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from outgoing import Installation
+from outgoing import MASTER, Installation
 from samples import T, customer, event, price, product, subscription
 from test_engine import eventually
 
+from api.database import running
+from api.endpoints import add_endpoint
+from api.settings import load
 from commands import reactions
+from commands.acts import Asked
 from commands.consequences import Follow
 from commands.differences import HELD, ReleaseDifferences
 from commands.notices import NOTICES, RaiseNotice
@@ -282,6 +288,32 @@ def test_what_stood_before_anybody_listened_is_no_news(here: Installation):
     upgraded(here, 9)
     here.react()
     assert sorted(n.org for n in here.notices()) == ["org_1", "org_2", "org_3"]
+
+
+def test_what_changes_once_an_endpoint_is_said_to_listen_is_news(here: Installation, monkeypatch: pytest.MonkeyPatch):
+    """However late whoever reacts learns of the endpoint: nothing in between is taken for what stood before."""
+    shop(here)
+    here.react()
+    reactor = here.reactor(watches=WATCHES)
+    here.stop_reacting()
+    assert eventually(reactor.lead)
+    monkeypatch.setenv("DATABASE_URL", here.conninfo)
+    monkeypatch.setenv("RECOUNT_MASTER_KEY", base64.b64encode(MASTER).decode())
+    settings = load()
+    asked = Asked(person="ada", reason="they listen", idempotency_key="k", now_s=int(here.now_s), origin="cli")
+    with ThreadPoolExecutor(1) as pool:
+        adding = pool.submit(
+            add_endpoint, running(settings), settings, mode="test", url="https://example.com/hooks", asked=asked
+        )
+        time.sleep(0.3)  # as long as it takes until it reacts again
+        assert not adding.done()
+        here.project()
+        reactor.step()
+        assert adding.result(10).endpoint_id
+    upgraded(here, 9)
+    here.project()
+    reactor.step()
+    assert [n.said["feature"] for n in here.logged(NoticeRaised.NAME)] == ["agents"]
 
 
 def test_what_changed_while_nobody_listened_is_no_news_either(here: Installation):
