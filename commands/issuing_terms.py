@@ -65,7 +65,9 @@ def requested(command: RequestIssuance) -> IssuanceRequested:
     mine = amounts(command.lines, exempt=command.tax_exempt)
     if mine.total_minor < 0:
         raise Invalid("what comes to less than nothing is no invoice; give a credit note", code="negative_total")
-    _require_tax(command)
+    named = any(line.tax_rates for line in command.lines)
+    require_tax(command.automatic_tax, named, command.tax_behavior, command.tax_code)
+    require_tax_code(command.tax_code)
     send = command.collection == "send_invoice"
     return IssuanceRequested(
         issuance=command.issuance,
@@ -111,12 +113,12 @@ def _require_terms(command: RequestIssuance) -> None:
         raise Invalid("days_until_due goes with send_invoice, from 0 to 365", code="bad_days_until_due")
 
 
-def _require_tax(command: RequestIssuance) -> None:
-    if command.automatic_tax and any(line.tax_rates for line in command.lines):
+def require_tax(automatic: bool, named: bool, behavior: TaxBehavior | None, code: str | None) -> None:
+    """Tax comes from Stripe, or from rates that are `named`. Raises Invalid (`two_taxes`, `bad_tax_terms`)."""
+    if automatic and named:
         raise Invalid("either Stripe computes the tax, or rates are named", code="two_taxes")
-    if not command.automatic_tax and (command.tax_behavior or command.tax_code):
+    if not automatic and (behavior or code):
         raise Invalid("a behavior and a code go with automatic tax; a rate has its own", code="bad_tax_terms")
-    require_tax_code(command.tax_code)
 
 
 def _require_lines(lines: Sequence[IssuanceLine]) -> None:

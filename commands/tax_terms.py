@@ -14,7 +14,7 @@ import msgspec
 from commands.acts import About, Act
 from commands.base import Decider
 from commands.identifiers import require_mode, require_org
-from commands.issuing_terms import RequestIssuance, require_rates, require_tax_code
+from commands.issuing_terms import RequestIssuance, require_rates, require_tax, require_tax_code
 from ledger.errors import Invalid
 from ledger.events import Event
 from ledger.ids import Mode, key_of, tax_terms_stream
@@ -74,10 +74,7 @@ def decide(command: Command, terms: TaxTermsSet | None) -> tuple[Event, ...]:
 
 
 def _check(command: SetTaxTerms) -> None:
-    if command.automatic_tax and command.tax_rates:
-        raise Invalid("either Stripe computes the tax, or rates are named", code="two_taxes")
-    if not command.automatic_tax and (command.tax_behavior or command.tax_code):
-        raise Invalid("a behavior and a code go with automatic tax; a rate has its own", code="bad_tax_terms")
+    require_tax(command.automatic_tax, bool(command.tax_rates), command.tax_behavior, command.tax_code)
     if command.tax_exempt and not command.tax_rates:
         raise Invalid("exempt goes with rates; automatic tax asks the customer in Stripe", code="bad_tax_terms")
     found = {rate.id for rate in command.rates}
