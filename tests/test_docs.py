@@ -170,15 +170,6 @@ _RUN = (
     "deliver-events", "read-what-is-set-aside", "link-an-organization", "act-and-approve", "rebuild-and-verify",
     "erase-a-person", "keys", "receive-notices",
 )  # fmt: skip
-_BEGIN = """\
-export STRIPE_WEBHOOK_SECRET=whsec_how_to_pages_only_0001 STRIPE_CONNECT_WEBHOOK_SECRET=whsec_how_to_pages_only_0002
-export RECOUNT_ALLOW_PRIVATE_ENDPOINTS=yes
-recount serve --workers 1 --port 8080 > serve.log 2>&1 &
-SERVER=$!
-until curl -sf http://127.0.0.1:8080/readyz > /dev/null; do sleep 0.1; done
-KEY=$(recount keys issue --role operator --person ada)
-"""
-_END = "kill $SERVER; wait $SERVER\n"
 
 
 @runs_a_shell
@@ -186,7 +177,11 @@ _END = "kill $SERVER; wait $SERVER\n"
 def test_the_how_to_pages_run_and_print_what_they_show(tmp_path: Path) -> None:
     # given
     pages = [(ROOT / "docs" / "how-to" / f"{name}.md").read_text() for name in _RUN]
-    script = [shell.Step(_BEGIN, None), *(s for page in pages for s in shell.steps(page)), shell.Step(_END, None)]
+    script = shell.on_a_service(
+        [step for page in pages for step in shell.steps(page)],
+        settings="RECOUNT_ALLOW_PRIVATE_ENDPOINTS=yes",
+        first="KEY=$(recount keys issue --role operator --person ada)",
+    )
     # when
     faults = shell.run(script, tmp_path)
     # then

@@ -1,6 +1,5 @@
 """The page about service control runs: an invoice fails, deployments go to zero, it is paid, and they come back."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,26 +10,17 @@ from ledger.service_policy import BUILT_IN, STANDARD, written
 from tests.docs import shell
 from tests.docs.markdown import blocks
 from tests.docs.sources import ROOT
-
-_BEGIN = """\
-export STRIPE_WEBHOOK_SECRET=whsec_service_page_only_0001 STRIPE_CONNECT_WEBHOOK_SECRET=whsec_service_page_only_0002
-export RECOUNT_ALLOW_PRIVATE_ENDPOINTS=yes WEBHOOKS=http://127.0.0.1:8080/webhooks/stripe
-recount serve --workers 1 --port 8080 > serve.log 2>&1 &
-SERVER=$!
-until curl -sf http://127.0.0.1:8080/readyz > /dev/null; do sleep 0.1; done
-"""
-_END = "kill $SERVER; wait $SERVER\n"
+from tests.test_docs import runs_a_shell
 
 
-@pytest.mark.skipif(
-    shutil.which("bash") is None or shutil.which("curl") is None,
-    reason="the page is run with bash and curl, and one of them is not installed",
-)
+@runs_a_shell
 @pytest.mark.service
 def test_the_page_runs_and_prints_what_it_shows(tmp_path: Path) -> None:
     # given
     page = (ROOT / "docs" / "how-to" / "suspend-and-recover.md").read_text()
-    script = [shell.Step(_BEGIN, None), *shell.steps(page), shell.Step(_END, None)]
+    script = shell.on_a_service(
+        shell.steps(page), settings="RECOUNT_ALLOW_PRIVATE_ENDPOINTS=yes WEBHOOKS=http://127.0.0.1:8080/webhooks/stripe"
+    )
     # when
     faults = shell.run(script, tmp_path, CATALOGUES=str(ROOT / "docs" / "catalogues"))
     # then

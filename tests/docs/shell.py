@@ -41,6 +41,25 @@ def steps(text: str) -> list[Step]:
     return found
 
 
+_SERVE = """\
+export STRIPE_WEBHOOK_SECRET=whsec_of_the_pages_only_0001
+export STRIPE_CONNECT_WEBHOOK_SECRET=whsec_of_the_pages_only_0002 {settings}
+recount serve --workers 1 --port 8080 > serve.log 2>&1 &
+SERVER=$!
+until curl -sf http://127.0.0.1:8080/readyz > /dev/null; do sleep 0.1; done
+{first}
+"""
+
+
+def on_a_service(page: list[Step], *, settings: str = "", first: str = "") -> list[Step]:
+    """The steps of a page that says nothing of starting a service, with one beside them that ends with them.
+
+    `settings`: more that is exported; `first`: what is run before the page, once the service is ready.
+    """
+    begin = Step(_SERVE.format(settings=settings, first=first), None)
+    return [begin, *page, Step("kill $SERVER; wait $SERVER\n", None)]
+
+
 def run(script: list[Step], folder: Path, *, warm: bool = True, **more: str) -> list[str]:
     """Run the steps in `folder`, with an environment of its own and `more`.
 
