@@ -268,7 +268,7 @@ GUARDS = (
         "commands/reservations_spending.py",
         "        unit += _budget_moves(books, command, before, after, events[-1], metadata)\n",
         "        books.append(*_budget_moves(books, command, before, after, events[-1], metadata))\n",
-        "tests/test_reservations.py::test_of_32_concurrent_reservations_of_the_last_cent_one_is_admitted",
+        "tests/test_reservations.py::test_who_comes_between_takes_the_last_cent_and_nothing_is_kept_of_who_read_before",
     ),
     Guard(
         "a provider's reference is claimed once for ever",

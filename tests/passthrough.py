@@ -3,7 +3,7 @@
 Knows how to bring things about. Refuses to know what should come of it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -112,6 +112,30 @@ class Memory:
             return None
         self.claims |= dict(zip(keys, map(digest_of, event.charges), strict=True))
         return outcome.positions[0]
+
+
+class Interrupted(Memory):
+    """Between whoever reads and appends, somebody else does something."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.others: list[Callable[[], Any]] = []
+
+    def append(self, *events: NewEvent) -> Outcome:
+        self._interrupt()
+        return super().append(*events)
+
+    def append_claiming(self, event: Any, unit: Any) -> int | None:
+        self._interrupt()
+        left, self.others = self.others, []  # the unit and its claims are one
+        try:
+            return super().append_claiming(event, unit)
+        finally:
+            self.others = left
+
+    def _interrupt(self) -> None:
+        if self.others:
+            self.others.pop()()
 
 
 class Office:

@@ -17,7 +17,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from laws import examples
 from oracle.outgoing import deadlines
-from passthrough import META, NOW, ORG, Memory, Office, charge, lines_of
+from passthrough import META, NOW, ORG, Interrupted, Office, charge, lines_of
 
 from commands.reconciliation_batches import INVOICE_LINES
 from commands.reconciliation_batches_deciding import RECONCILIATION_BATCHES, MoveInvoice
@@ -32,7 +32,6 @@ from ledger.passthrough_events import (
     CostPolicyEnded,
     CostPolicyProposed,
 )
-from ledger.store import Outcome
 from replay.fold import entry_of
 
 PERIOD = period_of(NOW)
@@ -41,30 +40,6 @@ MODELS = (
     "reconciliation_lines",
     "deadlines",
 )  # fmt: skip
-
-
-class Interrupted(Memory):
-    """Between whoever reads and appends, somebody else does something."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.others: list[Callable[[], Any]] = []
-
-    def append(self, *events: NewEvent) -> Outcome:
-        self._interrupt()
-        return super().append(*events)
-
-    def append_claiming(self, event: Any, unit: Any) -> int | None:
-        self._interrupt()
-        left, self.others = self.others, []  # the unit and its claims are one
-        try:
-            return super().append_claiming(event, unit)
-        finally:
-            self.others = left
-
-    def _interrupt(self) -> None:
-        if self.others:
-            self.others.pop()()
 
 
 def invoice(office: Office, number: int, state: str, credited: int) -> None:

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 from outgoing import Installation
-from passthrough import CATEGORY, META, NOW, ORG, Memory, Office, charge
+from passthrough import CATEGORY, META, NOW, ORG, Interrupted, Memory, Office, charge
 
 from api.passthrough.books import LogBooks
 from commands.passthrough import BudgetKey
 from commands.reservations_spending import acknowledge
 from ledger.errors import Invalid, NotFound, Refused
 from ledger.events import NoticeRaised
-from ledger.ids import budget_stream
+from ledger.ids import budget_stream, reservation_stream
 from ledger.passthrough import period_of
 from ledger.store import Log
 
@@ -244,6 +244,19 @@ def test_of_32_concurrent_reservations_of_the_last_cent_one_is_admitted(log: Log
         answers = list(threads.map(ask, range(32)))
     assert sorted(answers) == ["above_cap"] * 31 + ["admitted"]
     assert office.budget().reserved(NOW) == 1_000
+
+
+def test_who_comes_between_takes_the_last_cent_and_nothing_is_kept_of_who_read_before() -> None:
+    books = Interrupted()
+    office = Office(books)
+    office.policy(1_000)
+    office.reserve("first", 999)
+    books.others = [lambda: office.reserve("quick", 1)]
+    with pytest.raises(Refused) as caught:
+        office.reserve("slow", 1)
+    assert caught.value.code == "above_cap"
+    assert office.budget().reserved(NOW) == 1_000
+    assert office.books.read_stream(reservation_stream("test", ORG, "slow")) == []
 
 
 def test_concurrent_reservations_that_fit_are_all_admitted(log: Log) -> None:
